@@ -1,0 +1,7 @@
+//! The vocabulary: values that every other room speaks in.
+//!
+//! Invariants: nothing here does I/O, reads a clock, draws from a global
+//! generator or knows of the wire; a value that exists is a valid value.
+
+pub mod ids;
+pub mod time;

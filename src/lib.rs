@@ -1,0 +1,11 @@
+//! promobandit chooses promotions and cross-sell offers, learns from what
+//! shoppers then buy, and keeps a ledger from which every answer can be
+//! explained, repeated and evaluated.
+//!
+//! Rooms are declared in reading order: vocabulary first, edges last. Each
+//! room is one file with its contract beside a folder with its parts; who may
+//! import whom is written down, and enforced, in `tests/architecture.rs`.
+
+#![forbid(unsafe_code)]
+
+pub mod domain;
