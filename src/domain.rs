@@ -3,5 +3,12 @@
 //! Invariants: nothing here does I/O, reads a clock, draws from a global
 //! generator or knows of the wire; a value that exists is a valid value.
 
+pub mod attribute;
+pub mod cart;
 pub mod ids;
+pub mod keys;
+pub mod money;
+pub mod offer;
+pub mod outcome;
+pub mod placement;
 pub mod time;

@@ -1,0 +1,99 @@
+//! Decisions: what ChooseOffer asked and what it answered.
+
+use uuid::Uuid;
+
+use super::distribution::{ActionDistribution, EligibleOffers};
+use super::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
+use super::keys::{ReloadKey, SubjectNumber};
+use super::time::Instant;
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecisionKind {
+    /// There are offers.
+    Offers,
+    /// Nothing may be offered.
+    NoOffer(NoOfferReason),
+    /// The shopper belongs to the holdout.
+    Holdout,
+}
+
+/// Why nothing may be offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoOfferReason {
+    /// The placement has no offer in the catalogue.
+    NoneDefined,
+    /// There are offers; each was rejected.
+    NoneEligible,
+}
+
+/// One decision as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecisionRecord {
+    /// Made by the client.
+    pub request_id: Uuid,
+    /// The first 8 bytes of the hash of the request's content.
+    pub request_fingerprint: u64,
+    /// The instant that schedules were judged at.
+    pub evaluated_at: Instant,
+    /// The state that the distributions were made from.
+    pub snapshot_position: Position,
+    /// The catalogue that the decision was made with.
+    pub catalog_version: CatalogVersion,
+    /// The seed of the draws.
+    pub seed: u64,
+    /// Where.
+    pub placement: PlacementNumber,
+    /// What came of it.
+    pub kind: DecisionKind,
+    /// In which segment.
+    pub segment: SegmentNumber,
+    /// Nothing of the shopper was used.
+    pub unpersonalized: bool,
+    /// Never learnt from, never counted.
+    pub test: bool,
+    /// How many offers the request asked for, 1 or more.
+    pub slots_requested: u32,
+    /// What was on offer; `None` when nothing was, or for the holdout.
+    pub eligible: Option<EligibleOffers>,
+    /// The draws, in slot order.
+    pub slots: Vec<SlotDraw>,
+    /// What concurrency took away.
+    pub refusals: Vec<ConcurrencyRefusal>,
+    /// The features of a contextual policy, empty for others.
+    pub features: Vec<f64>,
+    /// Finds this decision when the page is loaded again.
+    pub reload_key: Option<ReloadKey>,
+    /// Whose key `sealed` is under.
+    pub subject: SubjectNumber,
+    /// What the request said of the shopper, encrypted.
+    pub sealed: Vec<u8>,
+}
+
+impl DecisionRecord {
+    /// The chosen offers, in slot order.
+    pub fn chosen(&self) -> impl Iterator<Item = OfferNumber> + '_ {
+        self.slots.iter().map(|slot| slot.offer)
+    }
+}
+
+/// One slot's draw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlotDraw {
+    /// What was drawn.
+    pub offer: OfferNumber,
+    /// Its place among the offers that the slots above left over.
+    pub chosen: usize,
+    /// Over the offers that the slots above left over, in the order of their
+    /// numbers.
+    pub distribution: ActionDistribution,
+}
+
+/// An offer that the rules allowed but that concurrency took away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConcurrencyRefusal {
+    /// Which.
+    pub offer: OfferNumber,
+    /// The code of the limit that refused.
+    pub code: String,
+}

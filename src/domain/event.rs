@@ -1,0 +1,122 @@
+//! Events: what the ledger holds, in order, and what state is folded from.
+
+use super::decision::DecisionRecord;
+use super::ids::{CatalogVersion, Position};
+use super::keys::EventKey;
+use super::outcome::{OutcomeRecord, OutcomeResult};
+use super::time::Instant;
+
+/// The version of the stored schema that this program writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What every event carries besides its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The version of the stored schema.
+    pub schema_version: u32,
+    /// Which shop.
+    pub shop_id: String,
+    /// Which node made it.
+    pub node_id: u32,
+    /// The node's count of events, from 1.
+    pub node_sequence: u64,
+    /// The fold's clock; never decreases.
+    pub recorded_at: Instant,
+    /// The rules that fold the event into state.
+    pub fold_version: u32,
+    /// The version of the policies' arithmetic.
+    pub algorithm_version: u32,
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Who, when, by which rules.
+    pub envelope: Envelope,
+    /// What.
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventBody {
+    /// The ledger began.
+    Genesis {
+        /// Which ledger this is.
+        ledger_id: [u8; 16],
+        /// The program that began it.
+        created_by: String,
+    },
+    /// A decision was made.
+    Decision(Box<DecisionRecord>),
+    /// An outcome came.
+    Outcome(Box<OutcomeRecord>),
+    /// Time passed.
+    Tick,
+    /// Decisions that had closed were written down.
+    Closings(Vec<Closing>),
+    /// The catalogue became another.
+    CatalogChange(CatalogChange),
+    /// An event of a kind that this version stores but does not fold yet.
+    Unsupported {
+        /// The kind's name in the stored schema.
+        kind: &'static str,
+    },
+}
+
+/// The catalogue became another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogChange {
+    /// Counts from 1.
+    pub version: CatalogVersion,
+    /// The whole catalogue in the catalogue file's form, as JSON.
+    pub document: Vec<u8>,
+    /// Names that are new, in the order of their numbers.
+    pub new_placements: Vec<String>,
+    /// Names that are new, in the order of their numbers.
+    pub new_offers: Vec<String>,
+    /// Names that are new, in the order of their numbers.
+    pub new_segments: Vec<String>,
+    /// Who changed it, where known.
+    pub actor: String,
+}
+
+/// What the fold derived when a decision closed, or when outcomes came after
+/// that.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Closing {
+    /// The decision.
+    pub decision: Position,
+    /// When it closed.
+    pub closed_at: Instant,
+    /// Each slot's reward and the policy's receipt for it.
+    pub slots: Vec<ClosedSlot>,
+    /// The outcomes that had come.
+    pub events: Vec<RecordedEvent>,
+    /// Whether the decision taught.
+    pub taught: bool,
+    /// The events came after the decision had closed.
+    pub late: bool,
+}
+
+/// What a slot earned.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ClosedSlot {
+    /// By the placement's objective.
+    pub reward: f64,
+    /// The policy's receipt, as it encodes it; empty when nothing was learnt.
+    pub receipt: Vec<u8>,
+}
+
+/// An outcome event of a decision, as retries are told by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RecordedEvent {
+    /// The client's event id, hashed.
+    pub event: EventKey,
+    /// The hash of its content.
+    pub fingerprint: u64,
+    /// Where it is in the ledger.
+    pub position: Position,
+    /// How it was taken.
+    pub result: OutcomeResult,
+}

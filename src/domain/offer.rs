@@ -1,0 +1,166 @@
+//! Offers and campaigns: what can be shown, when, and what it gives.
+
+use super::ids::{OfferNumber, PlacementNumber};
+use super::money::BasisPoints;
+use super::time::Instant;
+
+/// Whether something of the catalogue is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Being written; never shown.
+    Draft,
+    /// Shown while its schedule holds.
+    Active,
+    /// Not shown for now.
+    Paused,
+    /// Not shown any more.
+    Ended,
+}
+
+/// From when to when something is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Schedule {
+    /// Inclusive; open where `None`.
+    pub starts_at: Option<Instant>,
+    /// Exclusive; open where `None`.
+    pub ends_at: Option<Instant>,
+}
+
+/// Offers with a shared schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Campaign {
+    /// The id that people use.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// Whether it is in use.
+    pub status: Status,
+    /// When it is on.
+    pub schedule: Schedule,
+}
+
+/// One thing that can be shown: the bandit's arm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The catalogue's number for it.
+    pub number: OfferNumber,
+    /// The id that people use.
+    pub id: String,
+    /// For the shopper.
+    pub title: String,
+    /// The campaign it belongs to, as its place in the catalogue's list.
+    pub campaign: Option<usize>,
+    /// Where it may be shown, ascending.
+    pub placements: Vec<PlacementNumber>,
+    /// Whether it is in use.
+    pub status: Status,
+    /// When it is on, within its campaign's schedule.
+    pub schedule: Schedule,
+    /// What it gives.
+    pub benefit: Benefit,
+    /// For the page that shows it; never looked into.
+    pub render_payload: String,
+}
+
+/// What an offer gives. Amounts are minor units of its placements' currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Benefit {
+    /// A share of the price off.
+    PercentOff(PercentOff),
+    /// A fixed amount off.
+    AmountOff {
+        /// Above zero.
+        amount_minor: i64,
+    },
+    /// Spend so much, save so much (满减): ascending in what is to be spent, at
+    /// least one.
+    SpendThreshold {
+        /// The highest tier that is reached counts.
+        tiers: Vec<SpendTier>,
+    },
+    /// An article for nothing.
+    Gift {
+        /// Which.
+        sku: String,
+        /// Pieces, 1 or more.
+        quantity: i64,
+        /// What one piece costs the shop.
+        unit_cost_minor: i64,
+    },
+    /// A code to redeem.
+    Coupon {
+        /// What the shopper types.
+        code: String,
+        /// What it gives.
+        discount: CouponDiscount,
+    },
+    /// Articles that are cheaper together.
+    Bundle {
+        /// At least two.
+        skus: Vec<String>,
+        /// Off these articles.
+        discount: BasisPoints,
+    },
+    /// Buy so many, get so many more at a discount.
+    BuyXGetY {
+        /// The articles that count; empty means all.
+        skus: Vec<String>,
+        /// Pieces to buy, 1 or more.
+        buy_quantity: i64,
+        /// Pieces to get, 1 or more.
+        get_quantity: i64,
+        /// Off the pieces that are got.
+        discount: BasisPoints,
+    },
+    /// Loyalty points.
+    Points {
+        /// For the purchase as such.
+        fixed: i64,
+        /// For each whole major unit that is paid.
+        per_major_unit: i64,
+        /// What a thousand points cost the shop, in minor units.
+        cost_per_thousand_minor: i64,
+    },
+    /// Shipping for nothing.
+    FreeShipping {
+        /// From this cart value on.
+        min_spend_minor: Option<i64>,
+    },
+    /// Another article shown beside the cart.
+    CrossSell {
+        /// Which.
+        sku: String,
+        /// Off that article; 0 for none.
+        discount: BasisPoints,
+    },
+}
+
+/// A share of the price off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PercentOff {
+    /// Above zero.
+    pub discount: BasisPoints,
+    /// The discount never exceeds this.
+    pub max_discount_minor: Option<i64>,
+}
+
+/// One tier of a spend-threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpendTier {
+    /// From this cart value on.
+    pub spend_minor: i64,
+    /// So much off; less than what is spent.
+    pub save_minor: i64,
+}
+
+/// What a coupon gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CouponDiscount {
+    /// A share of the price.
+    PercentOff(PercentOff),
+    /// A fixed amount.
+    AmountOff {
+        /// Above zero.
+        amount_minor: i64,
+    },
+}

@@ -1,0 +1,88 @@
+//! Placements: where decisions are made, and what counts as success there.
+
+use super::ids::{OfferNumber, PlacementNumber};
+use super::money::{BasisPoints, Currency};
+use super::outcome::OutcomeKind;
+use super::time::{Instant, Span};
+
+/// What a placement is after: how the outcome events of a decision make its
+/// reward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objective {
+    /// 1 once a conversion event came that was not wholly reversed, otherwise
+    /// 0.
+    Conversion,
+    /// What was paid less what was refunded, in minor units.
+    NetRevenue,
+    /// Net revenue less the cost of the goods kept, of gifts and of points, in
+    /// minor units.
+    Margin,
+}
+
+impl Objective {
+    /// The name in the catalogue file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Conversion => "conversion",
+            Self::NetRevenue => "net_revenue",
+            Self::Margin => "margin",
+        }
+    }
+}
+
+/// Where a decision is made.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// The catalogue's number for it.
+    pub number: PlacementNumber,
+    /// The id that requests name.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// How many offers a decision may hold, 1 or more.
+    pub slots: u32,
+    /// What it is after.
+    pub objective: Objective,
+    /// The currency of its carts and orders.
+    pub currency: Currency,
+    /// Which outcomes convert.
+    pub conversion_events: Vec<OutcomeKind>,
+    /// How long after the decision outcomes count toward it.
+    pub attribution_window: Span,
+    /// How much later than that they may arrive.
+    pub allowed_lateness: Span,
+    /// How long after closing refunds still correct what was learnt.
+    pub refund_window: Span,
+    /// How long a decision is honoured and given again on a reload.
+    pub offer_valid_for: Span,
+    /// A decision counts as shown although nothing said so.
+    pub assume_shown: bool,
+    /// The share of shoppers who see no offer here.
+    pub holdout: BasisPoints,
+    /// The offers that name this placement, ascending.
+    pub offers: Vec<OfferNumber>,
+}
+
+impl Placement {
+    /// The last instant whose outcomes count toward a decision made at
+    /// `decided_at`.
+    #[must_use]
+    pub fn attribution_closes_at(&self, decided_at: Instant) -> Instant {
+        decided_at.plus(self.attribution_window)
+    }
+
+    /// When a decision made at `decided_at` closes unless it is settled before.
+    #[must_use]
+    pub fn closes_at(&self, decided_at: Instant) -> Instant {
+        decided_at
+            .plus(self.attribution_window)
+            .plus(self.allowed_lateness)
+    }
+
+    /// Until when a decision made at `decided_at` is honoured.
+    #[must_use]
+    pub fn offer_valid_until(&self, decided_at: Instant) -> Instant {
+        decided_at.plus(self.offer_valid_for)
+    }
+}
