@@ -9,4 +9,5 @@
 #![forbid(unsafe_code)]
 
 pub mod domain;
+pub mod ledger;
 pub mod proto;
