@@ -9,5 +9,6 @@
 #![forbid(unsafe_code)]
 
 pub mod domain;
+pub mod learning;
 pub mod ledger;
 pub mod proto;
