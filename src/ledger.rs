@@ -30,6 +30,7 @@ use crate::domain::ids::{ChainHash, Position};
 mod durable_file;
 mod poison;
 
+pub mod codec;
 pub mod data_dir;
 pub mod memory;
 
