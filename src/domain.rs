@@ -5,10 +5,15 @@
 
 pub mod attribute;
 pub mod cart;
+pub mod decision;
+pub mod distribution;
+pub mod event;
 pub mod ids;
 pub mod keys;
+pub mod math;
 pub mod money;
 pub mod offer;
 pub mod outcome;
 pub mod placement;
+pub mod random;
 pub mod time;

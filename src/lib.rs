@@ -9,3 +9,4 @@
 #![forbid(unsafe_code)]
 
 pub mod domain;
+pub mod learning;

@@ -1,0 +1,288 @@
+//! Policies as a person writes them in TOML, and what can be wrong with them.
+//!
+//! ```toml
+//! kind = "thompson_beta"
+//! prior_successes = 1.0
+//! prior_failures = 20.0
+//! exploration_floor = 0.005
+//! ```
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::reward::{Outside, RewardDomain};
+
+/// A policy as written, unchecked; [`Policy::check`](super::Policy::check)
+/// makes the checked form of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PolicyConfig {
+    /// Every eligible offer with the same probability.
+    Uniform(UniformConfig),
+    /// The first eligible offer of a list.
+    Fixed(FixedConfig),
+    /// Mostly the best mean so far.
+    EpsilonGreedy(EpsilonGreedyConfig),
+    /// As probable as it is to be the best, under Beta posteriors.
+    ThompsonBeta(ThompsonBetaConfig),
+}
+
+/// Nothing to set.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UniformConfig {}
+
+/// Parameters of the fixed policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixedConfig {
+    /// Names of offers, the most preferred first: at least one, each once.
+    pub preference: Vec<String>,
+    /// The least probability of each eligible offer, in [0, 1]; default 0.
+    #[serde(default)]
+    pub exploration_floor: f64,
+}
+
+/// Parameters of epsilon-greedy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpsilonGreedyConfig {
+    /// The probability of exploring; default 0.1.
+    #[serde(default)]
+    pub epsilon: EpsilonConfig,
+    /// How far a reward moves its arm's value; default `"sample_average"`.
+    #[serde(default)]
+    pub step: StepConfig,
+    /// The value of an arm that was never learnt, in the unit of the reward;
+    /// default 0. A high one is optimism: each arm is tried until its own
+    /// rewards have brought it down.
+    #[serde(default)]
+    pub initial_value: f64,
+    /// How many rewards the initial value counts for under
+    /// `"sample_average"`, in [0, 10⁹]; default 0, which the first reward
+    /// replaces.
+    #[serde(default)]
+    pub initial_weight: f64,
+    /// The least probability of each eligible offer, in [0, 1]; default 0.
+    #[serde(default)]
+    pub exploration_floor: f64,
+    /// The rewards that it learns from; default every finite one.
+    #[serde(default)]
+    pub reward: RewardConfig,
+}
+
+/// The probability of exploring: a number in [0, 1], or a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a number in [0, 1], or a table of schedule, start, scale and minimum"
+)]
+pub enum EpsilonConfig {
+    /// The same for ever.
+    Constant(f64),
+    /// Falling with the number of decisions that the segment has learnt.
+    Schedule(EpsilonScheduleConfig),
+}
+
+impl Default for EpsilonConfig {
+    fn default() -> Self {
+        Self::Constant(0.1)
+    }
+}
+
+/// A falling probability of exploring: with n decisions learnt in the
+/// segment, `max(minimum, start · g(n / scale))`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpsilonScheduleConfig {
+    /// The shape of g.
+    pub schedule: Schedule,
+    /// Epsilon before anything was learnt, in [0, 1]; default 1.
+    #[serde(default = "one")]
+    pub start: f64,
+    /// In decisions learnt, in (0, 10¹²].
+    pub scale: f64,
+    /// Epsilon never falls below this, in [0, 1]; default 0.
+    #[serde(default)]
+    pub minimum: f64,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+/// How epsilon falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// g(x) = 1 / (1 + x).
+    Inverse,
+    /// g(x) = 1 / √(1 + x).
+    InverseSqrt,
+    /// g(x) = 2^−x: the scale is a half-life.
+    Exponential,
+}
+
+/// How far a reward moves its arm's value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a number in (0, 1], or the word \"sample_average\""
+)]
+pub enum StepConfig {
+    /// The same step size α for ever.
+    Constant(f64),
+    /// A rule with a name.
+    Rule(StepRule),
+}
+
+impl Default for StepConfig {
+    fn default() -> Self {
+        Self::Rule(StepRule::SampleAverage)
+    }
+}
+
+/// The step sizes that have a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepRule {
+    /// 1/n at the n-th reward: the mean.
+    SampleAverage,
+}
+
+/// The rewards that are learnt from.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RewardConfig {
+    /// The smallest; default −2⁵².
+    pub min: Option<f64>,
+    /// The largest; default 2⁵².
+    pub max: Option<f64>,
+    /// What happens outside: `"refuse"` (the default) or `"clip"`.
+    #[serde(default)]
+    pub outside: Outside,
+}
+
+/// Parameters of Thompson sampling with Beta posteriors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThompsonBetaConfig {
+    /// The prior's α, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_successes: f64,
+    /// The prior's β, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_failures: f64,
+    /// The least probability of each eligible offer, in [0, 1]; default 0.
+    #[serde(default)]
+    pub exploration_floor: f64,
+    /// What happens to a reward outside [0, 1]: `"refuse"` (the default) or
+    /// `"clip"`.
+    #[serde(default)]
+    pub outside: Outside,
+}
+
+/// What is wrong with a policy as written.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum PolicyError {
+    /// A number out of its bounds.
+    #[error("{key} is {value}, it must be in {bound}")]
+    OutOfBounds {
+        /// Which parameter, as in the file.
+        key: &'static str,
+        /// What was written.
+        value: f64,
+        /// The interval that it must lie in.
+        bound: &'static str,
+    },
+    /// A list without an entry.
+    #[error("{key} is empty, it needs at least 1 offer")]
+    NoOffers {
+        /// Which parameter.
+        key: &'static str,
+    },
+    /// A name that the catalogue does not have.
+    #[error("{key} names the offer {value:?}, which the catalogue does not have")]
+    UnknownOffer {
+        /// Which parameter.
+        key: &'static str,
+        /// The name.
+        value: String,
+    },
+    /// The same name twice.
+    #[error("{key} names the offer {value:?} twice, each may stand once")]
+    RepeatedOffer {
+        /// Which parameter.
+        key: &'static str,
+        /// The name.
+        value: String,
+    },
+}
+
+/// An interval that a parameter must lie in, in words and in numbers.
+pub(super) struct Bound {
+    words: &'static str,
+    min: f64,
+    max: f64,
+    open_below: bool,
+}
+
+impl Bound {
+    /// [0, 1].
+    pub(super) const PROBABILITY: Self = Self::closed("[0, 1]", 0.0, 1.0);
+    /// (0, 1].
+    pub(super) const STEP: Self = Self::above("(0, 1]", 0.0, 1.0);
+    /// (0, 1e12].
+    pub(super) const DECISIONS: Self = Self::above("(0, 1e12]", 0.0, 1e12);
+    /// [0, 1e9].
+    pub(super) const WEIGHT: Self = Self::closed("[0, 1e9]", 0.0, 1e9);
+    /// [0.01, 1e9].
+    pub(super) const PRIOR: Self = Self::closed("[0.01, 1e9]", 0.01, 1e9);
+
+    const fn closed(words: &'static str, min: f64, max: f64) -> Self {
+        Self {
+            words,
+            min,
+            max,
+            open_below: false,
+        }
+    }
+
+    const fn above(words: &'static str, min: f64, max: f64) -> Self {
+        Self {
+            words,
+            min,
+            max,
+            open_below: true,
+        }
+    }
+
+    /// The value when it lies inside; NaN never does.
+    pub(super) fn check(&self, key: &'static str, value: f64) -> Result<f64, PolicyError> {
+        let above = value > self.min || (!self.open_below && value == self.min);
+        if above && value <= self.max {
+            Ok(value)
+        } else {
+            Err(PolicyError::OutOfBounds {
+                key,
+                value,
+                bound: self.words,
+            })
+        }
+    }
+}
+
+impl RewardConfig {
+    /// The checked domain.
+    pub(super) fn check(&self) -> Result<RewardDomain, PolicyError> {
+        let widest = RewardDomain::WIDEST;
+        let min = self.min.unwrap_or(widest.min());
+        let max = self.max.unwrap_or(widest.max());
+        let out_of_bounds = |key, value, bound| PolicyError::OutOfBounds { key, value, bound };
+        if !(min >= widest.min() && min < widest.max()) {
+            return Err(out_of_bounds("reward.min", min, "[-2^52, 2^52)"));
+        }
+        RewardDomain::new(min, max, self.outside)
+            .ok_or_else(|| out_of_bounds("reward.max", max, "(reward.min, 2^52]"))
+    }
+}

@@ -1,0 +1,259 @@
+//! The closed set of policies, and what each of them answers.
+
+pub mod epsilon_greedy;
+pub mod fixed;
+pub mod thompson_beta;
+pub mod uniform;
+
+use super::config::{PolicyConfig, PolicyError};
+use super::reward::{
+    Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
+};
+use super::state::{ArmState, PolicyState, SegmentState, aligned};
+use crate::domain::distribution::{ActionDistribution, EligibleOffers};
+use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::random::DecisionSeed;
+use crate::domain::time::Instant;
+use epsilon_greedy::EpsilonGreedy;
+use fixed::Fixed;
+use thompson_beta::ThompsonBeta;
+use uniform::Uniform;
+
+/// A checked policy. It holds parameters only; what it learnt is a
+/// [`PolicyState`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Policy {
+    /// Every eligible offer with the same probability.
+    Uniform(Uniform),
+    /// The first eligible offer of a list.
+    Fixed(Fixed),
+    /// Mostly the best mean so far.
+    EpsilonGreedy(EpsilonGreedy),
+    /// As probable as it is to be the best, under Beta posteriors.
+    ThompsonBeta(ThompsonBeta),
+}
+
+/// What is known when a distribution is asked for, besides the state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Context<'a> {
+    /// The shopper's segment.
+    pub segment: SegmentNumber,
+    /// The features; empty for tabular policies, which do not read them.
+    pub features: &'a [f64],
+    /// The decision's seed, for policies that are defined by draws of their
+    /// own.
+    pub seed: DecisionSeed,
+    /// The decision's time, for policies that forget.
+    pub decided_at: Instant,
+}
+
+/// What a policy knows of one eligible offer, for people to read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ArmSummary {
+    /// The offer.
+    pub offer: OfferNumber,
+    /// How often it was learnt in the segment.
+    pub pulls: u64,
+    /// The mean of the rewards that were learnt; `None` before the first.
+    pub mean: Option<f64>,
+    /// What the policy estimates its reward to be, prior included; `None`
+    /// when it estimates nothing.
+    pub estimate: Option<f64>,
+    /// Where its mean reward lies, as the policy believes; `None` when the
+    /// policy holds no posterior.
+    pub posterior: Option<PosteriorInterval>,
+}
+
+/// An equal-tailed interval of a posterior.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PosteriorInterval {
+    /// The probability inside, in (0, 1).
+    pub level: f64,
+    /// Its lower end.
+    pub lower: f64,
+    /// Its upper end.
+    pub upper: f64,
+}
+
+impl Policy {
+    /// Checks a policy as written. `offer_number` gives the number of an
+    /// offer's name, or `None` when the catalogue does not have it.
+    ///
+    /// # Errors
+    /// Names the key, its value and its bound.
+    pub fn check(
+        config: &PolicyConfig,
+        offer_number: impl Fn(&str) -> Option<OfferNumber>,
+    ) -> Result<Self, PolicyError> {
+        Ok(match config {
+            PolicyConfig::Uniform(_) => Self::Uniform(Uniform),
+            PolicyConfig::Fixed(config) => Self::Fixed(Fixed::check(config, offer_number)?),
+            PolicyConfig::EpsilonGreedy(config) => {
+                Self::EpsilonGreedy(EpsilonGreedy::check(config)?)
+            }
+            PolicyConfig::ThompsonBeta(config) => Self::ThompsonBeta(ThompsonBeta::check(config)?),
+        })
+    }
+
+    /// The kind's name, as in the configuration.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Uniform(_) => "uniform",
+            Self::Fixed(_) => "fixed",
+            Self::EpsilonGreedy(_) => "epsilon_greedy",
+            Self::ThompsonBeta(_) => "thompson_beta",
+        }
+    }
+
+    /// The probability of each eligible offer. A function of its arguments
+    /// alone, the same bits everywhere under one
+    /// [`ALGORITHM_VERSION`](super::ALGORITHM_VERSION).
+    #[must_use]
+    pub fn distribution(
+        &self,
+        state: &PolicyState,
+        context: &Context<'_>,
+        eligible: &EligibleOffers,
+    ) -> ActionDistribution {
+        let segment = state.segment(context.segment);
+        match self {
+            Self::Uniform(policy) => policy.distribution(eligible),
+            Self::Fixed(policy) => policy.distribution(eligible),
+            Self::EpsilonGreedy(policy) => policy.distribution(segment, eligible),
+            Self::ThompsonBeta(policy) => policy.distribution(segment, eligible),
+        }
+    }
+
+    /// The rewards that it learns from. A policy that does not look at them
+    /// counts them all the same, for statistics and for a successor.
+    const fn reward_domain(&self) -> RewardDomain {
+        match self {
+            Self::Uniform(_) | Self::Fixed(_) => RewardDomain::WIDEST,
+            Self::EpsilonGreedy(policy) => policy.reward_domain(),
+            Self::ThompsonBeta(policy) => policy.reward_domain(),
+        }
+    }
+
+    /// Learns one reward.
+    ///
+    /// # Errors
+    /// When the reward is not finite, or outside the domain and not to be
+    /// clipped; the state is then unchanged.
+    pub fn learn(
+        &self,
+        state: &mut PolicyState,
+        decision: &RewardedDecision<'_>,
+    ) -> Result<Learnt, LearnError> {
+        let reward = self.reward_domain().admit(decision.reward)?;
+        let epoch = state.epoch();
+        let segment = state.segment_or_new(decision.segment);
+        segment.count_learnt(reward.clipped);
+        let arm = segment.arm_or_new(decision.offer);
+        if let Self::EpsilonGreedy(policy) = self {
+            policy.step(arm, reward.value);
+        }
+        arm.count(reward.value);
+        Ok(Learnt {
+            receipt: Receipt {
+                epoch,
+                ordinal: arm.pulls(),
+            },
+            clipped: reward.clipped,
+        })
+    }
+
+    /// Puts `reward_after` in the place of the reward of a decision that was
+    /// learnt, as when a purchase is refunded. `decision` is given as it was
+    /// learnt (with the reward that the state holds now, when it was corrected
+    /// before); later decisions stay as they were recorded.
+    ///
+    /// Exact for counts, sums and means: the state is bit for bit the one that
+    /// learnt `reward_after` in the first place. With a constant step size α
+    /// the weight of a reward after k later ones is α(1 − α)^k, and the
+    /// correction is exact up to rounding (relative 10⁻¹²).
+    ///
+    /// # Errors
+    /// When either reward may not be learnt; the state is then unchanged.
+    pub fn correct(
+        &self,
+        state: &mut PolicyState,
+        decision: &RewardedDecision<'_>,
+        receipt: Receipt,
+        reward_after: f64,
+    ) -> Result<Correction, LearnError> {
+        let domain = self.reward_domain();
+        let before = domain.admit(decision.reward)?;
+        let after = domain.admit(reward_after)?;
+        if receipt.epoch != state.epoch() {
+            return Ok(Correction::NotUnlearnt(NotUnlearnt::Reset));
+        }
+        let learnt = |arm: &ArmState| (1..=arm.pulls()).contains(&receipt.ordinal);
+        let known = state
+            .segment(decision.segment)
+            .and_then(|segment| segment.arm(decision.offer))
+            .is_some_and(learnt);
+        let segment = state.segment_mut(decision.segment).filter(|_| known);
+        let Some(segment) = segment else {
+            return Ok(Correction::NotUnlearnt(NotUnlearnt::Unknown));
+        };
+        segment.recount_clipped(before.clipped, after.clipped);
+        if let Some(arm) = segment.arm_mut(decision.offer) {
+            if let Self::EpsilonGreedy(policy) = self {
+                let later = arm.pulls() - receipt.ordinal;
+                policy.amend(arm, later, after.value - before.value);
+            }
+            arm.exchange(before.value, after.value);
+        }
+        Ok(Correction::Corrected {
+            clipped: after.clipped,
+        })
+    }
+
+    /// Takes over what another policy learnt. Counts and sums mean the same
+    /// to every tabular policy and are kept; the value of a constant step size
+    /// starts at the arm's mean.
+    pub fn adopt(&self, state: &mut PolicyState) {
+        let Self::EpsilonGreedy(policy) = self else {
+            return;
+        };
+        let numbers: Vec<SegmentNumber> = state.segments().map(|(number, _)| number).collect();
+        for number in numbers {
+            if let Some(segment) = state.segment_mut(number) {
+                segment.arms_mut().for_each(|arm| policy.adopt(arm));
+            }
+        }
+    }
+
+    /// What the policy knows of each eligible offer, in their order.
+    #[must_use]
+    pub fn summary(
+        &self,
+        state: &PolicyState,
+        segment: SegmentNumber,
+        eligible: &EligibleOffers,
+    ) -> Vec<ArmSummary> {
+        let memory: Option<&SegmentState> = state.segment(segment);
+        eligible
+            .iter()
+            .zip(aligned(memory, eligible))
+            .map(|(offer, arm)| {
+                let (estimate, posterior) = match self {
+                    Self::Uniform(_) | Self::Fixed(_) => (None, None),
+                    Self::EpsilonGreedy(policy) => (Some(policy.action_value(arm)), None),
+                    Self::ThompsonBeta(policy) => {
+                        let posterior = policy.posterior(arm);
+                        (Some(posterior.mean()), Some(posterior.interval(0.95)))
+                    }
+                };
+                ArmSummary {
+                    offer,
+                    pulls: arm.map_or(0, ArmState::pulls),
+                    mean: arm.and_then(ArmState::mean),
+                    estimate,
+                    posterior,
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,176 @@
+//! Epsilon-greedy: with probability ε any eligible offer, otherwise the one
+//! with the highest action value; equal values share.
+//!
+//! Watkins (1989), "Learning from delayed rewards" (thesis, King's College);
+//! Sutton, Barto (2018), "Reinforcement learning", 2nd edition, chapter 2:
+//! their Q is [`EpsilonGreedy::action_value`] by (segment, offer), their α the
+//! step, their Q₁ the initial value. Falling ε: Auer, Cesa-Bianchi, Fischer
+//! (2002), <https://doi.org/10.1023/A:1013689704352>.
+//!
+//! Exact: with K eligible offers of which m have the highest value, each of
+//! those has ε/K + (1 − ε)/m, every other ε/K. Valid for any finite reward.
+//! Cost: O(K).
+
+use smallvec::SmallVec;
+
+use crate::domain::distribution::{ActionDistribution, EligibleOffers};
+use crate::domain::math;
+use crate::learning::config::{
+    Bound, EpsilonConfig, EpsilonGreedyConfig, EpsilonScheduleConfig, PolicyError, Schedule,
+    StepConfig, StepRule,
+};
+use crate::learning::exact_sum::LARGEST_REWARD;
+use crate::learning::reward::RewardDomain;
+use crate::learning::state::{ArmState, SegmentState, aligned};
+
+/// The checked epsilon-greedy policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpsilonGreedy {
+    epsilon: Epsilon,
+    step: Step,
+    initial_value: f64,
+    initial_weight: f64,
+    exploration_floor: f64,
+    reward_domain: RewardDomain,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Epsilon {
+    /// `None`: constant at `start`.
+    shape: Option<Schedule>,
+    start: f64,
+    scale: f64,
+    minimum: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Step {
+    SampleAverage,
+    Constant(f64),
+}
+
+impl Epsilon {
+    fn check(config: &EpsilonConfig) -> Result<Self, PolicyError> {
+        match config {
+            EpsilonConfig::Constant(epsilon) => Ok(Self {
+                shape: None,
+                start: Bound::PROBABILITY.check("epsilon", *epsilon)?,
+                scale: 1.0,
+                minimum: 0.0,
+            }),
+            EpsilonConfig::Schedule(EpsilonScheduleConfig {
+                schedule,
+                start,
+                scale,
+                minimum,
+            }) => Ok(Self {
+                shape: Some(*schedule),
+                start: Bound::PROBABILITY.check("epsilon.start", *start)?,
+                scale: Bound::DECISIONS.check("epsilon.scale", *scale)?,
+                minimum: Bound::PROBABILITY.check("epsilon.minimum", *minimum)?,
+            }),
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss)] // exact below 2^53 decisions
+    fn after(&self, learnt: u64) -> f64 {
+        let x = learnt as f64 / self.scale;
+        let factor = match self.shape {
+            None => 1.0,
+            Some(Schedule::Inverse) => 1.0 / (1.0 + x),
+            Some(Schedule::InverseSqrt) => 1.0 / math::sqrt(1.0 + x),
+            Some(Schedule::Exponential) => math::exp2(-x),
+        };
+        self.minimum.max(self.start * factor)
+    }
+}
+
+impl EpsilonGreedy {
+    pub(super) fn check(config: &EpsilonGreedyConfig) -> Result<Self, PolicyError> {
+        let step = match config.step {
+            StepConfig::Rule(StepRule::SampleAverage) => Step::SampleAverage,
+            StepConfig::Constant(step) => Step::Constant(Bound::STEP.check("step", step)?),
+        };
+        let initial_value = config.initial_value;
+        if !(initial_value.abs() <= LARGEST_REWARD) {
+            return Err(PolicyError::OutOfBounds {
+                key: "initial_value",
+                value: initial_value,
+                bound: "[-2^52, 2^52]",
+            });
+        }
+        Ok(Self {
+            epsilon: Epsilon::check(&config.epsilon)?,
+            step,
+            initial_value,
+            initial_weight: Bound::WEIGHT.check("initial_weight", config.initial_weight)?,
+            exploration_floor: Bound::PROBABILITY
+                .check("exploration_floor", config.exploration_floor)?,
+            reward_domain: config.reward.check()?,
+        })
+    }
+
+    pub(super) const fn reward_domain(&self) -> RewardDomain {
+        self.reward_domain
+    }
+
+    /// Q(segment, offer): what the arm's next reward is estimated to be.
+    #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
+    pub(super) fn action_value(&self, arm: Option<&ArmState>) -> f64 {
+        let Some(arm) = arm.filter(|arm| arm.pulls() > 0) else {
+            return self.initial_value;
+        };
+        match self.step {
+            Step::Constant(_) => arm.value(),
+            Step::SampleAverage => {
+                let weight = self.initial_weight;
+                (weight * self.initial_value + arm.reward_sum()) / (weight + arm.pulls() as f64)
+            }
+        }
+    }
+
+    pub(super) fn distribution(
+        &self,
+        segment: Option<&SegmentState>,
+        eligible: &EligibleOffers,
+    ) -> ActionDistribution {
+        let values: SmallVec<[f64; 16]> = aligned(segment, eligible)
+            .map(|arm| self.action_value(arm))
+            .collect();
+        let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let greedy: SmallVec<[usize; 16]> = (0..values.len())
+            .filter(|index| values[*index] == best)
+            .collect();
+        let epsilon = self.epsilon.after(segment.map_or(0, SegmentState::learnt));
+        ActionDistribution::concentrated(eligible, &greedy)
+            .mixed_with_uniform(epsilon)
+            .with_floor(self.exploration_floor)
+    }
+
+    /// Moves the recency-weighted value; called before the reward is counted.
+    pub(super) fn step(&self, arm: &mut ArmState, reward: f64) {
+        if let Step::Constant(step) = self.step {
+            let value = if arm.pulls() == 0 {
+                self.initial_value
+            } else {
+                arm.value()
+            };
+            arm.set_value(value + step * (reward - value));
+        }
+    }
+
+    /// Changes by `difference` the reward that `later` others have followed.
+    pub(super) fn amend(&self, arm: &mut ArmState, later: u64, difference: f64) {
+        if let Step::Constant(step) = self.step {
+            let weight = step * math::pow_whole(1.0 - step, later);
+            arm.set_value(arm.value() + weight * difference);
+        }
+    }
+
+    /// Starts the recency-weighted value of an arm that another policy learnt.
+    pub(super) fn adopt(&self, arm: &mut ArmState) {
+        if let (Step::Constant(_), Some(mean)) = (self.step, arm.mean()) {
+            arm.set_value(mean);
+        }
+    }
+}

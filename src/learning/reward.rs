@@ -1,0 +1,206 @@
+//! What a policy learns from, and what it answers.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::exact_sum::LARGEST_REWARD;
+use crate::domain::distribution::Propensity;
+use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::time::Instant;
+
+/// A decision whose reward is known: one slot of it, as recorded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RewardedDecision<'a> {
+    /// The segment that it was decided for.
+    pub segment: SegmentNumber,
+    /// The offer that was shown.
+    pub offer: OfferNumber,
+    /// The features that it was decided with; empty for tabular policies.
+    pub features: &'a [f64],
+    /// The probability with which the offer was chosen.
+    pub propensity: Propensity,
+    /// When it was decided: what forgetting counts from.
+    pub decided_at: Instant,
+    /// What it earned, in the unit of the placement's objective.
+    pub reward: f64,
+}
+
+/// What [`Policy::learn`](super::Policy::learn) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learnt {
+    /// Keep this to correct the reward later.
+    pub receipt: Receipt,
+    /// Whether the reward lay outside the declared domain and was moved to
+    /// its nearer end.
+    pub clipped: bool,
+}
+
+/// The place of one learnt reward in a state, small enough to keep with each
+/// decision. It means something only together with the decision and policy it
+/// came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Receipt {
+    /// How often the state had been reset.
+    pub epoch: u32,
+    /// Which update of its arm it was, from 1.
+    pub ordinal: u64,
+}
+
+/// What [`Policy::correct`](super::Policy::correct) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Correction {
+    /// The state now holds the new reward in place of the old one, with the
+    /// later decisions as they were recorded.
+    Corrected {
+        /// Whether the new reward was moved to the end of the domain.
+        clipped: bool,
+    },
+    /// The old reward stays learnt, for this reason; the caller counts it.
+    NotUnlearnt(NotUnlearnt),
+}
+
+/// Why a reward could not be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotUnlearnt {
+    /// The state was reset after it had been learnt: nothing is left of it.
+    #[error("the policy was reset after the decision was learnt")]
+    Reset,
+    /// The state never learnt it: the receipt belongs to another one.
+    #[error("the receipt names an update that the state does not have")]
+    Unknown,
+}
+
+/// Why a reward is not learnt. The state stays as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+pub enum LearnError {
+    /// NaN or infinite.
+    #[error("reward {0} is not finite")]
+    NotFinite(f64),
+    /// Outside the declared domain, where that is refused.
+    #[error("reward {reward} is outside [{min}, {max}]")]
+    OutsideDomain {
+        /// The reward.
+        reward: f64,
+        /// The smallest that is learnt.
+        min: f64,
+        /// The largest that is learnt.
+        max: f64,
+    },
+}
+
+/// What happens to a finite reward outside the domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outside {
+    /// It is an error.
+    #[default]
+    Refuse,
+    /// It counts as the nearer end, and is counted.
+    Clip,
+}
+
+/// The rewards that a policy learns from: a closed interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RewardDomain {
+    min: f64,
+    max: f64,
+    outside: Outside,
+}
+
+/// A reward inside the domain, and whether it had to be moved there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct AdmittedReward {
+    pub value: f64,
+    pub clipped: bool,
+}
+
+impl RewardDomain {
+    /// Every reward within ±[`LARGEST_REWARD`]; beyond is refused.
+    pub const WIDEST: Self = Self {
+        min: -LARGEST_REWARD,
+        max: LARGEST_REWARD,
+        outside: Outside::Refuse,
+    };
+
+    /// [0, 1].
+    #[must_use]
+    pub const fn unit(outside: Outside) -> Self {
+        Self {
+            min: 0.0,
+            max: 1.0,
+            outside,
+        }
+    }
+
+    /// `None` unless −2⁵² ≤ `min` < `max` ≤ 2⁵².
+    #[must_use]
+    pub fn new(min: f64, max: f64, outside: Outside) -> Option<Self> {
+        (min >= -LARGEST_REWARD && min < max && max <= LARGEST_REWARD).then_some(Self {
+            min,
+            max,
+            outside,
+        })
+    }
+
+    /// The smallest reward that is learnt.
+    #[must_use]
+    pub const fn min(&self) -> f64 {
+        self.min
+    }
+
+    /// The largest reward that is learnt.
+    #[must_use]
+    pub const fn max(&self) -> f64 {
+        self.max
+    }
+
+    /// The reward as the policy may learn it.
+    pub(super) fn admit(&self, reward: f64) -> Result<AdmittedReward, LearnError> {
+        if !reward.is_finite() {
+            return Err(LearnError::NotFinite(reward));
+        }
+        let value = reward.clamp(self.min, self.max);
+        let clipped = reward < self.min || reward > self.max;
+        if clipped && self.outside == Outside::Refuse {
+            return Err(LearnError::OutsideDomain {
+                reward,
+                min: self.min,
+                max: self.max,
+            });
+        }
+        Ok(AdmittedReward { value, clipped })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_not_finite_is_admitted() {
+        let clip = RewardDomain::new(0.0, 1.0, Outside::Clip).unwrap();
+        for reward in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(matches!(clip.admit(reward), Err(LearnError::NotFinite(_))));
+        }
+    }
+
+    #[test]
+    fn outside_is_refused_or_clipped_as_declared() {
+        let clip = RewardDomain::new(0.0, 1.0, Outside::Clip).unwrap();
+        let admitted = clip.admit(3.0).unwrap();
+        assert_eq!((admitted.value, admitted.clipped), (1.0, true));
+        let refuse = RewardDomain::new(0.0, 1.0, Outside::Refuse).unwrap();
+        assert_eq!(
+            refuse.admit(3.0).unwrap_err().to_string(),
+            "reward 3 is outside [0, 1]"
+        );
+        assert!(!refuse.admit(1.0).unwrap().clipped);
+    }
+
+    #[test]
+    fn a_domain_is_a_proper_interval() {
+        assert!(RewardDomain::new(1.0, 1.0, Outside::Clip).is_none());
+        assert!(RewardDomain::new(f64::NAN, 1.0, Outside::Clip).is_none());
+        assert!(RewardDomain::new(0.0, f64::INFINITY, Outside::Clip).is_none());
+    }
+}
