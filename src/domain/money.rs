@@ -272,7 +272,9 @@ mod tests {
     fn what_is_no_amount_is_refused() {
         let cny = Currency::from_code("CNY").expect("a currency");
         let jpy = Currency::from_code("JPY").expect("a currency");
-        for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,000", "1 000", "１", "1.2.3"] {
+        for text in [
+            "", ".", "1.", ".5", "-1", "+1", "1e3", "1,000", "1 000", "１", "1.2.3",
+        ] {
             let refusal = cny.parse_minor_units(text).expect_err(text);
             assert!(matches!(refusal, NotAnAmount::Unreadable { .. }), "{text}");
         }
@@ -280,7 +282,10 @@ mod tests {
             cny.parse_minor_units("1.005").expect_err("fen").to_string(),
             "\"1.005\" is too fine: CNY has 2 decimals"
         );
-        assert!(matches!(jpy.parse_minor_units("1.0"), Err(NotAnAmount::TooFine { .. })));
+        assert!(matches!(
+            jpy.parse_minor_units("1.0"),
+            Err(NotAnAmount::TooFine { .. })
+        ));
         for text in ["10000000000000.01", "99999999999999999999999999"] {
             let refusal = cny.parse_minor_units(text).expect_err(text);
             assert!(matches!(refusal, NotAnAmount::TooLarge { .. }), "{text}");

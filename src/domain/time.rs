@@ -178,12 +178,17 @@ mod tests {
             assert_eq!(span.to_string(), text);
         }
         assert_eq!("0d".parse(), Ok(Span::ZERO));
-        assert_eq!("24h".parse::<Span>().map(|span| span.to_string()), Ok("1d".into()));
+        assert_eq!(
+            "24h".parse::<Span>().map(|span| span.to_string()),
+            Ok("1d".into())
+        );
     }
 
     #[test]
     fn what_is_no_span_is_refused() {
-        for text in ["", "7", "d", "-7d", "7 d", "7D", "1.5h", "7d3h", "+7d", "７d", "7m"] {
+        for text in [
+            "", "7", "d", "-7d", "7 d", "7D", "1.5h", "7d3h", "+7d", "７d", "7m",
+        ] {
             let refusal = text.parse::<Span>().expect_err(text);
             assert!(matches!(refusal, NotASpan::Unreadable { .. }), "{text}");
         }
