@@ -17,6 +17,22 @@ pub enum Status {
     Ended,
 }
 
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Draft, Self::Active, Self::Paused, Self::Ended];
+
+    /// The name in the catalogue file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// From when to when something is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Schedule {

@@ -20,6 +20,9 @@ pub enum Objective {
 }
 
 impl Objective {
+    /// Every objective.
+    pub const ALL: [Self; 3] = [Self::Conversion, Self::NetRevenue, Self::Margin];
+
     /// The name in the catalogue file.
     #[must_use]
     pub const fn name(self) -> &'static str {
