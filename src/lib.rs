@@ -15,3 +15,4 @@ pub mod ledger;
 pub mod promotion;
 pub mod proto;
 pub mod segment;
+pub mod engine;

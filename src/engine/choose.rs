@@ -291,7 +291,7 @@ fn prepare(shared: &Shared, request: &ChooseRequest) -> Result<PreparedRequest, 
     let placement = catalog.placement_by_id(&request.placement).ok_or_else(|| {
         ChooseError::UnknownPlacement {
             placement: request.placement.clone(),
-            nearest: catalog.nearest_placement(&request.placement).map(str::to_owned),
+            nearest: catalog.nearest_placement(&request.placement),
         }
     })?;
     let mut faults = Vec::new();

@@ -319,7 +319,7 @@ impl Committer {
     }
 
     /// Commits batch after batch until the queue drains or the ledger fails.
-    pub fn run(mut self, mut after_batch: impl FnMut(&Shared)) {
+    pub fn run(mut self, mut after_batch: impl FnMut(&Arc<Shared>)) {
         loop {
             let (proposals, batch, draining) = self.shared.queue.take(self.patience());
             let idle = proposals.is_empty();
@@ -591,7 +591,7 @@ pub(super) fn version_of(state: &State, entity: Entity) -> u64 {
             Some(decision) => decision.outcomes.len() as u64,
             None => CLOSED | state.last_touched(position).0,
         },
-        Entity::Event(event) => state.event_position(event).map_or(0, |position| position.0),
+        Entity::Event(event) => state.recorded_event(event).map_or(0, |known| known.position.0),
         Entity::Purchase(event) => state.purchase(event).map_or(0, |purchase| {
             1 + 2 * purchase.reversals.len() as u64 + u64::from(purchase.position.is_some())
         }),

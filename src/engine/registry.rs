@@ -182,12 +182,6 @@ impl Registry {
         })
     }
 
-    /// The subject of a shopper who has one.
-    #[must_use]
-    pub fn known_subject(&self, shopper: Pseudonym) -> Option<SubjectNumber> {
-        self.subject_shard(shopper).get(&shopper).copied()
-    }
-
     /// Notes a shopper's subject, as a record has it.
     pub fn note_subject(&self, shopper: Pseudonym, subject: SubjectNumber) {
         self.subject_shard(shopper).insert(shopper, subject);
@@ -364,7 +358,7 @@ mod tests {
         restored.restore(registry.content(Position(150)));
         assert!(matches!(restored.begin_request(id(150)), Begun::Known(_)));
         assert!(matches!(restored.begin_request(id(151)), Begun::New));
-        assert_eq!(restored.known_subject(shopper), Some(subject));
+        assert_eq!(restored.subject_of(shopper), subject);
         assert!(restored.subject_of(Pseudonym([5; 16])) > subject);
     }
 

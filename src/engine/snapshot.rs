@@ -13,7 +13,8 @@ use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
-use crate::learning::{Policy, PolicyState, SegmentState};
+use crate::learning::state::SegmentState;
+use crate::learning::{Policy, PolicyState};
 
 /// The state as decisions see it.
 #[derive(Debug)]

@@ -22,8 +22,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::attribution::{DecisionOutcome, OpenSlot, OrderBook, Purchase, Rewardable};
-use crate::catalog::{Catalog, CatalogFaults, Numbering};
-use crate::domain::event::{CatalogChange, Closing, Event, EventBody};
+use crate::catalog::{Catalog, Numbering};
+use crate::domain::event::{CatalogChange, Closing, Event, EventBody, RecordedEvent};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
 use crate::domain::keys::{EventKey, OrderKey, ReloadKey, SubjectNumber};
 use crate::domain::outcome::OutcomeResult;
@@ -36,6 +36,8 @@ mod counters;
 mod decisions;
 mod hash;
 mod outcomes;
+
+pub use outcomes::CLOCK_SKEW;
 
 pub use checkpoint::{CheckpointError, CheckpointPayload};
 pub use counters::{Counters, CurrencyTotal};
@@ -159,12 +161,12 @@ pub enum FoldError {
         what: String,
     },
     /// A catalogue that does not hold.
-    #[error("the catalogue at position {position} does not hold: {faults}")]
+    #[error("the catalogue at position {position} does not hold: {reason}")]
     Catalog {
         /// The event.
         position: Position,
         /// What is wrong with it.
-        faults: CatalogFaults,
+        reason: String,
     },
     /// Written-down closings that differ from what the fold derived.
     #[error("the closings at position {position} differ from what the events before them lead to")]
@@ -218,7 +220,7 @@ pub struct State {
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
     /// The events of decisions that are open, and of orders without one.
-    events: OrdMap<EventKey, Position>,
+    events: OrdMap<EventKey, RecordedEvent>,
     orders: OrdMap<OrderKey, Arc<Order>>,
     purchases: OrdMap<EventKey, Arc<Purchase>>,
     forget: OrdSet<(Instant, Forgettable)>,
@@ -295,12 +297,12 @@ impl State {
     }
 
     fn apply_catalog_change(&mut self, change: &CatalogChange) -> Result<Effect, FoldError> {
-        let position = self.position;
-        let fault = |faults| FoldError::Catalog { position, faults };
-        let mut numbering = self.numbering.clone();
-        numbering.extend(change);
-        let catalog =
-            Catalog::from_stored(&change.document, change.version, &numbering).map_err(fault)?;
+        let fault =
+            |reason: String| FoldError::Catalog { position: self.position, reason };
+        let numbering =
+            self.numbering.clone().after(change).map_err(|error| fault(error.to_string()))?;
+        let catalog = Catalog::from_stored(&change.document, change.version, &numbering)
+            .map_err(|error| fault(error.to_string()))?;
         self.carry_over(&catalog);
         self.numbering = numbering;
         self.catalogs.insert(change.version, Arc::new(catalog));
@@ -392,11 +394,10 @@ impl State {
         self.orders.get(&key)
     }
 
-    /// Where an event of an open decision, or of an order without a decision,
-    /// is.
+    /// An event of an open decision, or of an order without a decision.
     #[must_use]
-    pub fn event_position(&self, event: EventKey) -> Option<Position> {
-        self.events.get(&event).copied()
+    pub fn recorded_event(&self, event: EventKey) -> Option<&RecordedEvent> {
+        self.events.get(&event)
     }
 
     /// The closings that are not written down yet, oldest first, and since when

@@ -41,17 +41,19 @@ impl State {
                 test = false;
             }
         }
+        let taken = result.unwrap_or(OutcomeResult::Recorded);
+        if record.targets.is_empty() || record.targets.iter().any(|target| !target.closed) {
+            self.events.insert(record.event, self.recorded(record, taken));
+        }
         if record.targets.is_empty() {
-            self.events.insert(record.event, self.position);
             let purchase = Forgettable::Purchase(record.event);
             self.remember(purchase, self.now.plus(ORPHAN_RETENTION));
         }
         for correction in &record.corrections {
             self.correct(correction);
         }
-        let result = result.unwrap_or(OutcomeResult::Recorded);
         if !test {
-            self.counters.count_outcome(record.kind, result);
+            self.counters.count_outcome(record.kind, taken);
             self.counters.skewed += u64::from(skewed);
         }
         if record.kind == OutcomeKind::Settled {
@@ -59,7 +61,16 @@ impl State {
                 self.close(target.decision, self.now)?;
             }
         }
-        Ok(Effect::Outcome { result })
+        Ok(Effect::Outcome { result: taken })
+    }
+
+    const fn recorded(&self, record: &OutcomeRecord, result: OutcomeResult) -> RecordedEvent {
+        RecordedEvent {
+            event: record.event,
+            fingerprint: record.fingerprint,
+            position: self.position,
+            result,
+        }
     }
 
     /// Adds the outcome to one of its decisions. Says how it was taken and, for
@@ -69,18 +80,12 @@ impl State {
         record: &OutcomeRecord,
         target: OutcomeTarget,
     ) -> Result<(OutcomeResult, Option<(Instant, bool)>), FoldError> {
-        let event = |result| RecordedEvent {
-            event: record.event,
-            fingerprint: record.fingerprint,
-            position: self.position,
-            result,
-        };
         if target.closed {
             let late = Closing {
                 decision: target.decision,
                 closed_at: self.now,
                 slots: Vec::new(),
-                events: vec![event(OutcomeResult::Late)],
+                events: vec![self.recorded(record, OutcomeResult::Late)],
                 taught: false,
                 late: true,
             };
@@ -95,12 +100,11 @@ impl State {
         };
         let result = decision.result_at(record.event_time);
         let decided = (decision.decided_at, decision.test);
-        let outcome =
-            DecisionOutcome { event: event(result), kind: record.kind, slot: target.slot };
+        let event = self.recorded(record, result);
+        let outcome = DecisionOutcome { event, kind: record.kind, slot: target.slot };
         if let Some(decision) = self.open.get_mut(&target.decision) {
             Arc::make_mut(decision).outcomes.push(outcome);
         }
-        self.events.insert(record.event, self.position);
         Ok((result, Some(decided)))
     }
 
