@@ -19,8 +19,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
 
     let wire = protox::compile(WIRE, ["proto"])?;
-    fs::write(out_dir.join("wire.bin"), prost::Message::encode_to_vec(&wire))?;
-    tonic_prost_build::configure().build_transport(true).compile_fds(wire)?;
+    fs::write(
+        out_dir.join("wire.bin"),
+        prost::Message::encode_to_vec(&wire),
+    )?;
+    tonic_prost_build::configure()
+        .build_transport(true)
+        .compile_fds(wire)?;
 
     let stored = protox::compile(STORED, ["proto"])?;
     tonic_prost_build::configure()
