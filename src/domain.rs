@@ -7,7 +7,6 @@ pub mod attribute;
 pub mod cart;
 pub mod decision;
 pub mod distribution;
-pub mod draw;
 pub mod event;
 pub mod ids;
 pub mod keys;

@@ -8,7 +8,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod catalog;
 pub mod domain;
 pub mod learning;
 pub mod ledger;
+pub mod promotion;
 pub mod proto;
+pub mod segment;

@@ -16,6 +16,21 @@ pub enum AttributeKind {
     Boolean,
 }
 
+impl AttributeKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::String, Self::Number, Self::Boolean];
+
+    /// The name in the catalogue file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
 /// The value of an attribute. A number is finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use super::ids::OfferNumber;
+use super::random::DecisionSeed;
 
 /// How far a stored distribution's sum may be from 1.
 pub const SUM_TOLERANCE: f64 = 1e-12;
@@ -353,117 +354,137 @@ impl From<ActionDistribution> for Vec<f64> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// Why what was recorded is no draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotADraw {
+    /// There is not one probability for each offer.
+    #[error("{probabilities} probabilities for {offers} offers")]
+    NotAligned {
+        /// How many offers were left.
+        offers: usize,
+        /// How many probabilities were recorded.
+        probabilities: usize,
+    },
+    /// An offer of probability 0, or none at all.
+    #[error("offer number {index} of those that were left had no probability")]
+    Impossible {
+        /// The recorded place.
+        index: usize,
+    },
+}
 
-    use super::*;
+/// One slot's draw: what was left for it, with which probabilities given the
+/// slots above it, and what came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlotDraw {
+    eligible: EligibleOffers,
+    distribution: ActionDistribution,
+    index: usize,
+}
 
-    fn eligible(count: u32) -> EligibleOffers {
-        EligibleOffers::new((0..count).map(OfferNumber)).unwrap()
-    }
-
-    #[test]
-    fn a_propensity_is_above_0_and_at_most_1() {
-        for bad in [0.0, -0.1, 1.000_001, f64::NAN, f64::INFINITY] {
-            assert!(Propensity::new(bad).is_err());
-        }
-        assert_eq!(Propensity::new(1.0), Ok(Propensity::CERTAIN));
+impl SlotDraw {
+    /// Draws one offer with `uniform` in [0, 1).
+    ///
+    /// # Panics
+    /// When the distribution is not aligned with the offers: an error of the
+    /// policy that made it.
+    #[must_use]
+    pub fn new(eligible: EligibleOffers, distribution: ActionDistribution, uniform: f64) -> Self {
         assert_eq!(
-            Propensity::new(2.0).unwrap_err().to_string(),
-            "propensity 2 is not in (0, 1]"
+            eligible.len(),
+            distribution.len(),
+            "a distribution is aligned with its offers"
         );
-    }
-
-    #[test]
-    fn eligible_offers_ascend_strictly_and_are_never_none() {
-        let numbers = |list: &[u32]| EligibleOffers::new(list.iter().copied().map(OfferNumber));
-        assert_eq!(numbers(&[]), Err(NotEligibleOffers::Empty));
-        for bad in [[4, 4], [4, 2]] {
-            assert!(matches!(
-                numbers(&bad),
-                Err(NotEligibleOffers::NotAscending { .. })
-            ));
+        let index = distribution.draw(uniform);
+        Self {
+            eligible,
+            distribution,
+            index,
         }
-        let offers = numbers(&[2, 4, 9]).unwrap();
-        assert_eq!(offers.index_of(OfferNumber(9)), Some(2));
-        assert_eq!(offers.index_of(OfferNumber(3)), None);
-        assert_eq!(offers.without(1), numbers(&[2, 9]).ok());
-        assert_eq!(numbers(&[2]).unwrap().without(0), None);
     }
 
-    #[test]
-    fn what_is_no_distribution_is_refused() {
-        let weights = |list: &[f64]| ActionDistribution::from_weights(list.iter().copied());
-        let stored = |list: &[f64]| ActionDistribution::from_stored(list.iter().copied());
-        assert_eq!(weights(&[]), Err(NotADistribution::Empty));
-        assert_eq!(weights(&[0.0, 0.0]), Err(NotADistribution::BadTotal(0.0)));
-        assert!(weights(&[f64::MAX, f64::MAX]).is_err());
-        for bad in [-1e-300, f64::NAN, f64::INFINITY] {
-            assert!(matches!(
-                weights(&[1.0, bad]),
-                Err(NotADistribution::BadEntry { index: 1, .. })
-            ));
+    /// A draw as it was recorded.
+    ///
+    /// # Errors
+    /// When the distribution is not aligned with the offers, or what was drawn
+    /// had no probability.
+    pub fn from_stored(
+        eligible: EligibleOffers,
+        distribution: ActionDistribution,
+        index: usize,
+    ) -> Result<Self, NotADraw> {
+        if eligible.len() != distribution.len() {
+            return Err(NotADraw::NotAligned {
+                offers: eligible.len(),
+                probabilities: distribution.len(),
+            });
         }
-        assert!(stored(&[0.5, 0.5 + 1e-11]).is_err());
-        assert!(stored(&[0.5, 0.5 + 1e-13]).is_ok());
-    }
-
-    #[test]
-    fn the_ends_of_the_unit_interval_draw_what_is_possible() {
-        let stored = [0.0, 0.3, 0.0, 0.7 - 1e-13, 0.0];
-        let distribution = ActionDistribution::from_stored(stored).unwrap();
-        assert_eq!(distribution.draw(0.0), 1);
-        assert_eq!(distribution.draw(0.3), 3);
-        assert_eq!(distribution.draw(1.0 - f64::EPSILON / 2.0), 3);
-        assert_eq!(distribution.propensity(2), None);
-    }
-
-    fn weights() -> impl Strategy<Value = Vec<f64>> {
-        let weight = prop_oneof![Just(0.0), 0.0..1.0f64, 1e-12..1e12f64];
-        prop::collection::vec(weight, 1..60).prop_filter("something is possible", |list| {
-            list.iter().sum::<f64>() > 0.0
+        if distribution.propensity(index).is_none() {
+            return Err(NotADraw::Impossible { index });
+        }
+        Ok(Self {
+            eligible,
+            distribution,
+            index,
         })
     }
 
-    proptest! {
-        #[test]
-        fn weights_and_floors_make_distributions(list in weights(), floor in 0.0..0.2f64) {
-            let distribution = ActionDistribution::from_weights(list).unwrap();
-            let count = distribution.len() as f64;
-            let floored = distribution.clone().with_floor(floor);
-            let least = floor.min(1.0 / count);
-            for (before, after) in distribution.probabilities().iter().zip(floored.probabilities()) {
-                prop_assert!(*after >= least);
-                prop_assert!(*after <= before.max(1.0 / count) + 1e-15);
-            }
-            prop_assert!(ActionDistribution::from_stored(Vec::from(floored)).is_ok());
-        }
-
-        #[test]
-        fn a_draw_inverts_the_cumulative_distribution(list in weights(), uniform in 0.0..1.0f64) {
-            let distribution = ActionDistribution::from_weights(list).unwrap();
-            let drawn = distribution.draw(uniform);
-            let below: f64 = distribution.probabilities()[..drawn].iter().sum();
-            prop_assert!(distribution.propensity(drawn).is_some());
-            prop_assert!(below <= uniform + 1e-15);
-            let upto = below + distribution.probabilities()[drawn];
-            prop_assert!(uniform < upto || upto >= 1.0 - SUM_TOLERANCE);
-        }
-
-        #[test]
-        fn a_distribution_survives_its_stored_form(list in weights()) {
-            let distribution = ActionDistribution::from_weights(list).unwrap();
-            let bytes = postcard::to_stdvec(&distribution).unwrap();
-            let back: ActionDistribution = postcard::from_bytes(&bytes).unwrap();
-            prop_assert_eq!(back, distribution);
-        }
+    /// What was left when this slot was drawn.
+    #[must_use]
+    pub const fn eligible(&self) -> &EligibleOffers {
+        &self.eligible
     }
 
-    #[test]
-    fn a_full_floor_is_uniform() {
-        let offers = eligible(4);
-        let distribution = ActionDistribution::concentrated(&offers, &[2]).with_floor(0.9);
-        assert_eq!(distribution, ActionDistribution::uniform(&offers));
+    /// The probabilities over [`Self::eligible`], given the slots above.
+    #[must_use]
+    pub const fn distribution(&self) -> &ActionDistribution {
+        &self.distribution
+    }
+
+    /// Where the chosen offer stands among [`Self::eligible`].
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The chosen offer.
+    #[must_use]
+    pub fn offer(&self) -> OfferNumber {
+        self.eligible.as_slice()[self.index]
+    }
+
+    /// The probability of the chosen offer, given the slots above.
+    ///
+    /// # Panics
+    /// Never: a draw falls on an offer whose probability is above 0.
+    #[must_use]
+    pub fn propensity(&self) -> Propensity {
+        self.distribution
+            .propensity(self.index)
+            .expect("what was drawn has a probability above 0")
     }
 }
+
+/// Fills `slots` slots one after the other without replacement: each is drawn
+/// from `distribution_of` (slot from 0, what is left), with the decision's
+/// number for that slot. Fewer slots come back when the offers run out.
+pub fn draw_slots(
+    eligible: &EligibleOffers,
+    slots: usize,
+    seed: DecisionSeed,
+    mut distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
+) -> SmallVec<[SlotDraw; 2]> {
+    let mut draws = SmallVec::new();
+    let mut left = Some(eligible.clone());
+    for slot in 0..slots {
+        let Some(offers) = left else { break };
+        let distribution = distribution_of(slot, &offers);
+        let draw = SlotDraw::new(offers, distribution, seed.slot_uniform(slot));
+        left = draw.eligible.without(draw.index);
+        draws.push(draw);
+    }
+    draws
+}
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,79 @@ impl Currency {
     }
 }
 
+impl Currency {
+    /// The minor units of an amount that people wrote in major units: digits,
+    /// and after a point at most as many as the currency has. No sign, no
+    /// exponent, nothing between the digits.
+    ///
+    /// # Errors
+    /// When the text is no such amount, is finer than the minor unit, or is
+    /// above [`MAX_MINOR_UNITS`].
+    pub fn parse_minor_units(self, text: &str) -> Result<i64, NotAnAmount> {
+        let shortened = || text.chars().take(40).collect::<String>();
+        let unreadable = || NotAnAmount::Unreadable { text: shortened() };
+        let (whole, fraction) = match text.split_once('.') {
+            Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
+            Some(_) => return Err(unreadable()),
+            None => (text, ""),
+        };
+        let mut digits = whole.bytes().chain(fraction.bytes());
+        if whole.is_empty() || !digits.all(|digit| digit.is_ascii_digit()) {
+            return Err(unreadable());
+        }
+        let places = self.minor_digits() as usize;
+        if fraction.len() > places {
+            return Err(NotAnAmount::TooFine {
+                text: shortened(),
+                currency: self,
+            });
+        }
+        let padding = std::iter::repeat_n(b'0', places - fraction.len());
+        let mut minor_units: i64 = 0;
+        for digit in whole.bytes().chain(fraction.bytes()).chain(padding) {
+            // Below 10^16 after every step, so nothing overflows.
+            minor_units = minor_units * 10 + i64::from(digit - b'0');
+            if minor_units > MAX_MINOR_UNITS {
+                return Err(NotAnAmount::TooLarge {
+                    text: shortened(),
+                    currency: self,
+                });
+            }
+        }
+        Ok(minor_units)
+    }
+}
+
+/// Why text is not an amount of a currency.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotAnAmount {
+    /// Not a plain decimal number.
+    #[error("{text:?} is not an amount such as 100 or 49.90")]
+    Unreadable {
+        /// What was given, cut short.
+        text: String,
+    },
+    /// More decimals than the currency has.
+    #[error("{text:?} is too fine: {currency} has {} decimals", .currency.minor_digits())]
+    TooFine {
+        /// What was given, cut short.
+        text: String,
+        /// Of which currency.
+        currency: Currency,
+    },
+    /// Above the largest amount.
+    #[error(
+        "{text:?} is above {}",
+        Money { minor_units: MAX_MINOR_UNITS, currency: *.currency }
+    )]
+    TooLarge {
+        /// What was given, cut short.
+        text: String,
+        /// Of which currency.
+        currency: Currency,
+    },
+}
+
 impl fmt::Debug for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
@@ -173,6 +246,49 @@ mod tests {
                 Currency::from_code(code).is_err(),
                 "{code} was taken for a currency"
             );
+        }
+    }
+
+    #[test]
+    fn amounts_are_read_to_the_last_minor_unit() {
+        let cny = Currency::from_code("CNY").expect("a currency");
+        let jpy = Currency::from_code("JPY").expect("a currency");
+        let kwd = Currency::from_code("KWD").expect("a currency");
+        for (currency, text, minor_units) in [
+            (cny, "100", 10_000),
+            (cny, "49.9", 4_990),
+            (cny, "49.90", 4_990),
+            (cny, "0.01", 1),
+            (cny, "0", 0),
+            (jpy, "1230", 1_230),
+            (kwd, "1.005", 1_005),
+            (cny, "10000000000000.00", MAX_MINOR_UNITS),
+        ] {
+            assert_eq!(currency.parse_minor_units(text), Ok(minor_units), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused() {
+        let cny = Currency::from_code("CNY").expect("a currency");
+        let jpy = Currency::from_code("JPY").expect("a currency");
+        for text in [
+            "", ".", "1.", ".5", "-1", "+1", "1e3", "1,000", "1 000", "１", "1.2.3",
+        ] {
+            let refusal = cny.parse_minor_units(text).expect_err(text);
+            assert!(matches!(refusal, NotAnAmount::Unreadable { .. }), "{text}");
+        }
+        assert_eq!(
+            cny.parse_minor_units("1.005").expect_err("fen").to_string(),
+            "\"1.005\" is too fine: CNY has 2 decimals"
+        );
+        assert!(matches!(
+            jpy.parse_minor_units("1.0"),
+            Err(NotAnAmount::TooFine { .. })
+        ));
+        for text in ["10000000000000.01", "99999999999999999999999999"] {
+            let refusal = cny.parse_minor_units(text).expect_err(text);
+            assert!(matches!(refusal, NotAnAmount::TooLarge { .. }), "{text}");
         }
     }
 }

@@ -20,6 +20,9 @@ pub enum Objective {
 }
 
 impl Objective {
+    /// Every objective.
+    pub const ALL: [Self; 3] = [Self::Conversion, Self::NetRevenue, Self::Margin];
+
     /// The name in the catalogue file.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -65,6 +68,13 @@ pub struct Placement {
 }
 
 impl Placement {
+    /// Whether a reward here means the same as a reward there.
+    #[must_use]
+    pub fn rewards_like(&self, other: &Self) -> bool {
+        self.objective == other.objective
+            && (self.objective == Objective::Conversion || self.currency == other.currency)
+    }
+
     /// The last instant whose outcomes count toward a decision made at
     /// `decided_at`.
     #[must_use]

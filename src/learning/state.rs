@@ -136,6 +136,16 @@ impl PolicyState {
         }
     }
 
+    /// Lets `take_over` treat every arm as a new policy must.
+    pub(super) fn take_over(&mut self, mut take_over: impl FnMut(&mut ArmState)) {
+        let numbers: Vec<SegmentNumber> = self.segments.keys().copied().collect();
+        for number in numbers {
+            if let Some(segment) = self.segment_mut(number) {
+                segment.take_over(&mut take_over);
+            }
+        }
+    }
+
     /// The segments that have learnt something, in ascending order.
     pub fn segments(&self) -> impl Iterator<Item = (SegmentNumber, &SegmentState)> {
         self.segments
@@ -147,16 +157,6 @@ impl PolicyState {
     #[must_use]
     pub fn segment(&self, number: SegmentNumber) -> Option<&SegmentState> {
         self.segments.get(&number).map(AsRef::as_ref)
-    }
-
-    /// Lets `take_over` treat every arm as a new policy must.
-    pub(super) fn take_over(&mut self, mut take_over: impl FnMut(&mut ArmState)) {
-        let numbers: Vec<SegmentNumber> = self.segments.keys().copied().collect();
-        for number in numbers {
-            if let Some(segment) = self.segment_mut(number) {
-                segment.take_over(&mut take_over);
-            }
-        }
     }
 
     pub(super) fn segment_mut(&mut self, number: SegmentNumber) -> Option<&mut SegmentState> {

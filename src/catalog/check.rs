@@ -1,0 +1,181 @@
+//! From a document to values, collecting every fault on the way.
+//!
+//! A part that has a fault is left out and the check goes on; what refers to
+//! it is not blamed for its absence.
+
+mod benefit;
+mod condition;
+mod names;
+mod offer;
+mod placement;
+mod schedule;
+mod segments;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::CatalogDocument;
+use super::fault::{Fault, Faults, KeyPath, Place, Step};
+use super::numbering::Numbering;
+use crate::domain::attribute::AttributeKind;
+use crate::domain::offer::{Campaign, Offer};
+use crate::domain::placement::Placement;
+use crate::learning::Policy;
+use crate::segment::Segmentation;
+use names::Names;
+
+/// The id of the segment that a catalogue without a default gets.
+pub const DEFAULT_SEGMENT: &str = "default";
+
+/// The most attributes that a catalogue may declare.
+pub const MAX_ATTRIBUTES: usize = 200;
+/// The most segments.
+pub const MAX_SEGMENTS: usize = 10_000;
+/// The most placements.
+pub const MAX_PLACEMENTS: usize = 1_000;
+/// The most campaigns.
+pub const MAX_CAMPAIGNS: usize = 10_000;
+/// The most offers.
+pub const MAX_OFFERS: usize = 100_000;
+
+/// A document's parts as values; complete when there was no fault.
+pub(super) struct Checked {
+    pub attributes: BTreeMap<String, AttributeKind>,
+    pub segmentation: Segmentation,
+    pub placements: Vec<(Placement, Policy)>,
+    pub campaigns: Vec<Campaign>,
+    /// In the order of the document.
+    pub offers: Vec<Offer>,
+}
+
+/// Ids of entries that could not be read at all: known names without content.
+#[derive(Debug, Default)]
+pub(super) struct Unreadable {
+    pub attributes: BTreeSet<String>,
+    pub placements: BTreeSet<String>,
+    pub campaigns: BTreeSet<String>,
+    pub offers: BTreeSet<String>,
+}
+
+/// The names that a document's parts refer to each other by.
+struct KnownNames<'a> {
+    attributes: Names<'a>,
+    placements: Names<'a>,
+    campaigns: Names<'a>,
+    offers: Names<'a>,
+}
+
+/// Checks a whole document. `numbering` has a number for each of its names.
+///
+/// # Errors
+/// At least one fault.
+pub(super) fn check(
+    document: &CatalogDocument,
+    numbering: &Numbering,
+    unreadable: &Unreadable,
+) -> Result<Checked, Vec<Fault>> {
+    let mut faults = Faults::default();
+    check_sizes(document, &mut faults);
+    let names = KnownNames::collect(document, unreadable, &mut faults);
+    let attributes = segments::check_attributes(document, &mut faults);
+    let segmentation = segments::check(
+        document,
+        &attributes,
+        &names.attributes,
+        numbering,
+        &mut faults,
+    );
+    let mut placements = placement::check(document, &names, numbering, &mut faults);
+    let campaigns = offer::check_campaigns(document, &mut faults);
+    let offers = offer::check(document, &names, &placements, numbering, &mut faults);
+    if placements.is_empty() && unreadable.placements.is_empty() {
+        let place = Place::top("placement");
+        faults.lack(&place, "is missing: a catalogue needs at least 1 placement");
+    }
+    let found = faults.into_vec();
+    if !found.is_empty() {
+        return Err(with_subjects(document, found));
+    }
+    placement::attach_offers(&mut placements, &offers);
+    Ok(Checked {
+        attributes,
+        segmentation: segmentation.expect("segments without a fault make a segmentation"),
+        placements: placements
+            .into_iter()
+            .filter_map(|placement| Some((placement.placement?, placement.policy?)))
+            .collect(),
+        campaigns,
+        offers,
+    })
+}
+
+fn check_sizes(document: &CatalogDocument, faults: &mut Faults) {
+    let mut at_most = |key, count: usize, most: usize| {
+        if count > most {
+            let rule = format!("has {count} entries, may have at most {most}");
+            faults.lack(&Place::top(key), rule);
+        }
+    };
+    at_most("attribute", document.attributes.len(), MAX_ATTRIBUTES);
+    at_most("segment", document.segments.len(), MAX_SEGMENTS);
+    at_most("placement", document.placements.len(), MAX_PLACEMENTS);
+    at_most("campaign", document.campaigns.len(), MAX_CAMPAIGNS);
+    at_most("offer", document.offers.len(), MAX_OFFERS);
+}
+
+impl<'a> KnownNames<'a> {
+    fn collect(
+        document: &'a CatalogDocument,
+        unreadable: &'a Unreadable,
+        faults: &mut Faults,
+    ) -> Self {
+        let attributes = document.attributes.iter().map(|attribute| &*attribute.name);
+        let segments = document.segments.iter().map(|segment| &*segment.id);
+        let placements = document.placements.iter().map(|placement| &*placement.id);
+        let campaigns = document.campaigns.iter().map(|campaign| &*campaign.id);
+        let offers = document.offers.iter().map(|offer| &*offer.id);
+        Names::collect("segment", "id", segments, &BTreeSet::new(), faults);
+        Self {
+            attributes: Names::collect(
+                "attribute",
+                "name",
+                attributes,
+                &unreadable.attributes,
+                faults,
+            ),
+            placements: Names::collect(
+                "placement",
+                "id",
+                placements,
+                &unreadable.placements,
+                faults,
+            ),
+            campaigns: Names::collect("campaign", "id", campaigns, &unreadable.campaigns, faults),
+            offers: Names::collect("offer", "id", offers, &unreadable.offers, faults),
+        }
+    }
+}
+
+/// Names the entry that each fault is in, so that people need not count.
+fn with_subjects(document: &CatalogDocument, mut faults: Vec<Fault>) -> Vec<Fault> {
+    for fault in &mut faults {
+        fault.subject = subject(document, &fault.path);
+    }
+    faults
+}
+
+fn subject(document: &CatalogDocument, path: &KeyPath) -> Option<String> {
+    let [Step::Key(kind), Step::Index(index), Step::Key(inner), ..] = path.0.as_slice() else {
+        return None;
+    };
+    let id = match kind.as_ref() {
+        "attribute" => &document.attributes.get(*index)?.name,
+        "segment" => &document.segments.get(*index)?.id,
+        "placement" => &document.placements.get(*index)?.id,
+        "campaign" => &document.campaigns.get(*index)?.id,
+        "offer" => &document.offers.get(*index)?.id,
+        _ => return None,
+    };
+    // A fault of the name itself shows the name already.
+    let is_name = matches!(inner.as_ref(), "id" | "name");
+    (!is_name).then(|| format!("{kind} {}", super::fault::quoted(id)))
+}

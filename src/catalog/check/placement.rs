@@ -1,0 +1,325 @@
+//! Placements and their policies.
+
+use std::collections::HashMap;
+
+use super::super::document::{CatalogDocument, PlacementDocument};
+use super::super::fault::{Faults, Place, nearest, quoted};
+use super::super::numbering::Numbering;
+use super::KnownNames;
+use super::names;
+use crate::domain::money::Currency;
+use crate::domain::offer::Offer;
+use crate::domain::outcome::OutcomeKind;
+use crate::domain::placement::{Objective, Placement};
+use crate::domain::time::Span;
+use crate::learning::{Policy, PolicyConfig, PolicyError};
+
+/// The most slots of a decision.
+const MAX_SLOTS: u32 = 20;
+/// The longest attribution window, lateness and refund window.
+const MAX_WINDOW: Span = Span::from_seconds(400 * 86_400);
+/// The longest that a decision is honoured.
+const MAX_OFFER_VALID_FOR: Span = Span::from_seconds(30 * 86_400);
+/// The shortest length of time where there must be one.
+const MIN_WINDOW: Span = Span::from_ms(1);
+
+/// What could be read of a placement, for the offers that name it.
+pub(super) struct CheckedPlacement {
+    pub currency: Option<Currency>,
+    pub objective: Option<Objective>,
+    /// `None` when it has a fault.
+    pub placement: Option<Placement>,
+    /// `None` when it has a fault.
+    pub policy: Option<Policy>,
+}
+
+/// Checks all placements; the result is aligned with the document's list.
+pub(super) fn check(
+    document: &CatalogDocument,
+    names: &KnownNames<'_>,
+    numbering: &Numbering,
+    faults: &mut Faults,
+) -> Vec<CheckedPlacement> {
+    let list = Place::top("placement");
+    document
+        .placements
+        .iter()
+        .enumerate()
+        .map(|(index, written)| {
+            let entry = list.index(index);
+            check_one(&entry, written, document, names, numbering, faults)
+        })
+        .collect()
+}
+
+fn check_one(
+    entry: &Place<'_>,
+    written: &PlacementDocument,
+    document: &CatalogDocument,
+    names: &KnownNames<'_>,
+    numbering: &Numbering,
+    faults: &mut Faults,
+) -> CheckedPlacement {
+    let title = names::title(entry, written.title.as_deref(), &written.id, faults);
+    let slots = names::whole(
+        &entry.key("slots"),
+        written.slots,
+        1,
+        i64::from(MAX_SLOTS),
+        faults,
+    );
+    let objective = names::one_of(
+        &entry.key("objective"),
+        &written.objective,
+        &Objective::ALL,
+        Objective::name,
+        faults,
+    );
+    let currency = check_currency(&entry.key("currency"), &written.currency, faults);
+    let conversion_events = check_conversion_events(entry, written, faults);
+    let windows = check_windows(entry, written, faults);
+    let holdout = names::basis_points(
+        &entry.key("holdout_basis_points"),
+        written.holdout_basis_points,
+        0,
+        faults,
+    );
+    let policy = check_policy(
+        entry, written, objective, document, names, numbering, faults,
+    );
+    let placement = || {
+        Some(Placement {
+            number: numbering.placement(&written.id)?,
+            id: written.id.clone(),
+            title,
+            slots: u32::try_from(slots?).ok()?,
+            objective: objective?,
+            currency: currency?,
+            conversion_events: conversion_events?,
+            attribution_window: windows[0]?,
+            allowed_lateness: windows[1]?,
+            refund_window: windows[2]?,
+            offer_valid_for: windows[3]?,
+            assume_shown: written.assume_shown,
+            holdout: holdout?,
+            offers: Vec::new(),
+        })
+    };
+    CheckedPlacement {
+        currency,
+        objective,
+        placement: placement(),
+        policy,
+    }
+}
+
+fn check_currency(place: &Place<'_>, code: &str, faults: &mut Faults) -> Option<Currency> {
+    let currency = Currency::from_code(code).ok();
+    if currency.is_none() {
+        let rule = "must be an ISO 4217 currency code such as CNY or EUR";
+        faults.refuse(place, quoted(code), rule);
+    }
+    currency
+}
+
+/// The attribution window, lateness, refund window and validity.
+fn check_windows(
+    entry: &Place<'_>,
+    written: &PlacementDocument,
+    faults: &mut Faults,
+) -> [Option<Span>; 4] {
+    [
+        (
+            "attribution_window",
+            &written.attribution_window,
+            MIN_WINDOW,
+            MAX_WINDOW,
+        ),
+        (
+            "allowed_lateness",
+            &written.allowed_lateness,
+            Span::ZERO,
+            MAX_WINDOW,
+        ),
+        (
+            "refund_window",
+            &written.refund_window,
+            Span::ZERO,
+            MAX_WINDOW,
+        ),
+        (
+            "offer_valid_for",
+            &written.offer_valid_for,
+            MIN_WINDOW,
+            MAX_OFFER_VALID_FOR,
+        ),
+    ]
+    .map(|(key, text, least, most)| check_span(&entry.key(key), text, least, most, faults))
+}
+
+fn check_span(
+    place: &Place<'_>,
+    text: &str,
+    least: Span,
+    most: Span,
+    faults: &mut Faults,
+) -> Option<Span> {
+    match text.parse::<Span>() {
+        Ok(span) if (least..=most).contains(&span) => Some(span),
+        Ok(_) => {
+            faults.refuse(
+                place,
+                quoted(text),
+                format!("must be from {least} to {most}"),
+            );
+            None
+        }
+        Err(error) => {
+            faults.lack(place, error.to_string());
+            None
+        }
+    }
+}
+
+fn check_conversion_events(
+    entry: &Place<'_>,
+    written: &PlacementDocument,
+    faults: &mut Faults,
+) -> Option<Vec<OutcomeKind>> {
+    // What reverses, voids or closes a decision cannot also convert it.
+    let possible: Vec<OutcomeKind> = OutcomeKind::ALL
+        .into_iter()
+        .filter(|kind| kind.shows())
+        .collect();
+    let list = entry.key("conversion_events");
+    if written.conversion_events.is_empty() {
+        faults.lack(&list, "is empty, must name at least 1 kind of outcome");
+        return None;
+    }
+    let mut kinds: Vec<OutcomeKind> = Vec::new();
+    for (index, name) in written.conversion_events.iter().enumerate() {
+        let place = list.index(index);
+        match names::one_of(&place, name, &possible, OutcomeKind::name, faults) {
+            Some(kind) if kinds.contains(&kind) => {
+                faults.refuse(&place, quoted(name), "must stand once");
+            }
+            Some(kind) => kinds.push(kind),
+            None => {}
+        }
+    }
+    Some(kinds)
+}
+
+fn check_policy(
+    entry: &Place<'_>,
+    written: &PlacementDocument,
+    objective: Option<Objective>,
+    document: &CatalogDocument,
+    names: &KnownNames<'_>,
+    numbering: &Numbering,
+    faults: &mut Faults,
+) -> Option<Policy> {
+    let place = entry.key("policy");
+    let number = |id: &str| names.offers.contains(id).then(|| numbering.offer(id))?;
+    let policy = match Policy::check(&written.policy, number) {
+        Ok(policy) => policy,
+        Err(error) => {
+            refuse_policy(&place, &error, names, faults);
+            return None;
+        }
+    };
+    if let PolicyConfig::Fixed(fixed) = &written.policy {
+        refuse_preferences_elsewhere(&place, &written.id, &fixed.preference, document, faults);
+    }
+    let is_beta = matches!(policy, Policy::ThompsonBeta(_));
+    if let Some(objective) = objective.filter(|it| is_beta && *it != Objective::Conversion) {
+        let rule = format!(
+            "thompson_beta learns successes and failures and needs the objective conversion, which is {} here",
+            objective.name()
+        );
+        faults.lack(&place.key("kind"), rule);
+        return None;
+    }
+    Some(policy)
+}
+
+/// The policy's own words, at the key that they are about.
+fn refuse_policy(
+    place: &Place<'_>,
+    error: &PolicyError,
+    names: &KnownNames<'_>,
+    faults: &mut Faults,
+) {
+    match error {
+        PolicyError::OutOfBounds { key, value, bound } => {
+            faults.refuse(&place.key(key), value, format!("must be in {bound}"));
+        }
+        PolicyError::NoOffers { key } => {
+            faults.lack(&place.key(key), "is empty, must name at least 1 offer");
+        }
+        PolicyError::UnknownOffer { key, value } => {
+            let rule = "must name an entry of offer";
+            faults.unknown(&place.key(key), value, rule, names.offers.iter());
+        }
+        PolicyError::RepeatedOffer { key, value } => {
+            faults.refuse(&place.key(key), quoted(value), "must stand once");
+        }
+    }
+}
+
+fn refuse_preferences_elsewhere(
+    place: &Place<'_>,
+    placement: &str,
+    preference: &[String],
+    document: &CatalogDocument,
+    faults: &mut Faults,
+) {
+    let here: HashMap<&str, bool> = document
+        .offers
+        .iter()
+        .map(|offer| {
+            (
+                &*offer.id,
+                offer.placements.iter().any(|id| id == placement),
+            )
+        })
+        .collect();
+    let list = place.key("preference");
+    for (index, name) in preference.iter().enumerate() {
+        if here.get(name.as_str()) == Some(&false) {
+            let rule = format!("must name an offer of the placement {placement:?}");
+            let known = document.offers.iter().map(|offer| &*offer.id);
+            let known = known.filter(|id| here.get(id) == Some(&true));
+            let hint = nearest(name, known).map_or_else(String::new, |nearest| {
+                format!("; did you mean {nearest:?}?")
+            });
+            faults.refuse(&list.index(index), quoted(name), rule + &hint);
+        }
+    }
+}
+
+/// Gives each placement the offers that name it, ascending.
+pub(super) fn attach_offers(placements: &mut [CheckedPlacement], offers: &[Offer]) {
+    let mut by_number: HashMap<_, &mut Placement> = placements
+        .iter_mut()
+        .filter_map(|checked| checked.placement.as_mut())
+        .map(|placement| (placement.number, placement))
+        .collect();
+    for offer in offers {
+        for number in &offer.placements {
+            if let Some(placement) = by_number.get_mut(number) {
+                placement.offers.push(offer.number);
+            }
+        }
+    }
+    for placement in by_number.into_values() {
+        placement.offers.sort_unstable();
+    }
+}
+
+impl CheckedPlacement {
+    /// Whether a discount has a cost that must be known here.
+    pub(super) fn counts_costs(&self) -> bool {
+        self.objective == Some(Objective::Margin)
+    }
+}

@@ -1,0 +1,390 @@
+//! The catalogue as people write it: unchecked.
+//!
+//! The same structures are the TOML file and the JSON that the ledger keeps.
+//! Every default is filled in when a file is read, so that what is stored says
+//! everything and does not change its meaning with a later program. What is a
+//! name, an amount, a time or a length of time stays text here;
+//! [`Catalog::build`](super::Catalog::build) makes it into values and says
+//! what is wrong.
+
+use serde::{Deserialize, Serialize};
+
+use super::scalar::{Amount, TimeText};
+use crate::domain::attribute::AttributeValue;
+use crate::domain::time::Span;
+use crate::learning::PolicyConfig;
+
+/// A whole catalogue, unchecked.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogDocument {
+    /// What requests may say of a shopper.
+    #[serde(rename = "attribute", default)]
+    pub attributes: Vec<AttributeDocument>,
+    /// The groups of shoppers, in the order in which they are tried.
+    #[serde(rename = "segment", default)]
+    pub segments: Vec<SegmentDocument>,
+    /// Where decisions are made.
+    #[serde(rename = "placement", default)]
+    pub placements: Vec<PlacementDocument>,
+    /// What offers share.
+    #[serde(rename = "campaign", default)]
+    pub campaigns: Vec<CampaignDocument>,
+    /// What can be shown.
+    #[serde(rename = "offer", default)]
+    pub offers: Vec<OfferDocument>,
+}
+
+/// One declared attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttributeDocument {
+    /// What requests and conditions call it.
+    pub name: String,
+    /// `string`, `number` or `boolean`.
+    pub kind: String,
+}
+
+/// One segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentDocument {
+    /// The id that people use.
+    pub id: String,
+    /// For people; the id where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Who belongs here; without it, everybody who is left, which only the
+    /// last segment may say. A catalogue without such a segment gets one with
+    /// the id `default` at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<ConditionDocument>,
+}
+
+/// A condition over attributes: either `attribute` with one comparison
+/// (`equals`, `one_of`, `at_least` and `below`, `present`), or one of `all`,
+/// `any`, `not`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConditionDocument {
+    /// Which attribute is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// It is this value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<AttributeValue>,
+    /// It is one of these values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_of: Option<Vec<AttributeValue>>,
+    /// It is a number, this or above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// It is a number below this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<f64>,
+    /// `true`: it was given at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub present: Option<bool>,
+    /// Every part holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<Vec<ConditionDocument>>,
+    /// At least one part holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub any: Option<Vec<ConditionDocument>>,
+    /// The part does not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not: Option<Box<ConditionDocument>>,
+}
+
+/// One placement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacementDocument {
+    /// The id that requests name.
+    pub id: String,
+    /// For people; the id where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// How many offers a decision may hold, from 1 to 20; 1 unless given.
+    #[serde(default = "one")]
+    pub slots: i64,
+    /// `conversion`, `net_revenue` or `margin`.
+    pub objective: String,
+    /// The currency of its carts and orders, ISO 4217.
+    pub currency: String,
+    /// Which outcomes convert: `PURCHASE` unless given.
+    #[serde(default = "purchase")]
+    pub conversion_events: Vec<String>,
+    /// How long after the decision outcomes count; `7d` unless given.
+    #[serde(default = "seven_days")]
+    pub attribution_window: String,
+    /// How much later they may arrive; `3d` unless given.
+    #[serde(default = "three_days")]
+    pub allowed_lateness: String,
+    /// How long after closing refunds still correct; `90d` unless given.
+    #[serde(default = "ninety_days")]
+    pub refund_window: String,
+    /// How long a decision is honoured and given again on a reload; `15min`
+    /// unless given.
+    #[serde(default = "fifteen_minutes")]
+    pub offer_valid_for: String,
+    /// A decision counts as shown although nothing said so; `false` unless
+    /// given.
+    #[serde(default)]
+    pub assume_shown: bool,
+    /// The share of shoppers who see no offer, in hundredths of a percent; 0
+    /// unless given.
+    #[serde(default)]
+    pub holdout_basis_points: i64,
+    /// How it chooses and learns.
+    pub policy: PolicyConfig,
+}
+
+/// One campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignDocument {
+    /// The id that people use.
+    pub id: String,
+    /// For people; the id where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// `draft`, `active`, `paused` or `ended`; `active` unless given.
+    #[serde(default = "active")]
+    pub status: String,
+    /// When it is on; always unless given.
+    #[serde(default, skip_serializing_if = "ScheduleDocument::is_open")]
+    pub schedule: ScheduleDocument,
+}
+
+/// From when to when something is on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleDocument {
+    /// Inclusive: a date and time with an offset, or without one in
+    /// `time_zone`; a date alone is its midnight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<TimeText>,
+    /// Exclusive, written likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<TimeText>,
+    /// The IANA name of the zone of times without an offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+}
+
+/// One offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfferDocument {
+    /// The id that people use.
+    pub id: String,
+    /// For the shopper; the id where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The id of its campaign, if it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    /// The ids of the placements where it may be shown, at least one.
+    pub placements: Vec<String>,
+    /// `draft`, `active`, `paused` or `ended`; `active` unless given.
+    #[serde(default = "active")]
+    pub status: String,
+    /// For the page that shows it; never looked into.
+    #[serde(default)]
+    pub render: String,
+    /// When it is on, within its campaign's schedule; always unless given.
+    #[serde(default, skip_serializing_if = "ScheduleDocument::is_open")]
+    pub schedule: ScheduleDocument,
+    /// What it gives.
+    pub benefit: BenefitDocument,
+}
+
+/// What an offer gives. Amounts are in the currency of its placements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum BenefitDocument {
+    /// A share of the price off.
+    PercentOff {
+        /// Hundredths of a percent, from 1 to 10,000.
+        discount_basis_points: i64,
+        /// The discount never exceeds this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_discount: Option<Amount>,
+    },
+    /// A fixed amount off.
+    AmountOff {
+        /// Above zero.
+        amount: Amount,
+    },
+    /// Spend so much, save so much (满减).
+    SpendThreshold {
+        /// Ascending in what is to be spent, at least one.
+        tiers: Vec<SpendTierDocument>,
+    },
+    /// An article for nothing.
+    Gift {
+        /// Which.
+        sku: String,
+        /// Pieces; 1 unless given.
+        #[serde(default = "one")]
+        quantity: i64,
+        /// What one piece costs the shop; required under a margin objective.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit_cost: Option<Amount>,
+    },
+    /// A code to redeem: either `discount_basis_points` or `amount`.
+    Coupon {
+        /// What the shopper types.
+        code: String,
+        /// Hundredths of a percent, from 1 to 10,000.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        discount_basis_points: Option<i64>,
+        /// The discount of a percentage never exceeds this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_discount: Option<Amount>,
+        /// A fixed amount, above zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amount: Option<Amount>,
+    },
+    /// Articles that are cheaper together.
+    Bundle {
+        /// At least two.
+        skus: Vec<String>,
+        /// Hundredths of a percent, from 1 to 10,000.
+        discount_basis_points: i64,
+    },
+    /// Buy so many, get so many more at a discount.
+    BuyXGetY {
+        /// The articles that count; all unless given.
+        #[serde(default)]
+        skus: Vec<String>,
+        /// Pieces to buy.
+        buy_quantity: i64,
+        /// Pieces to get.
+        get_quantity: i64,
+        /// Hundredths of a percent off the pieces that are got; 10,000, which
+        /// is free, unless given.
+        #[serde(default = "everything")]
+        discount_basis_points: i64,
+    },
+    /// Loyalty points.
+    Points {
+        /// For the purchase as such; 0 unless given.
+        #[serde(default)]
+        fixed: i64,
+        /// For each whole major unit that is paid; 0 unless given.
+        #[serde(default)]
+        per_major_unit: i64,
+        /// What a thousand points cost the shop; required under a margin
+        /// objective.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_per_thousand: Option<Amount>,
+    },
+    /// Shipping for nothing.
+    FreeShipping {
+        /// From this cart value on; always unless given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        min_spend: Option<Amount>,
+    },
+    /// Another article shown beside the cart.
+    CrossSell {
+        /// Which.
+        sku: String,
+        /// Hundredths of a percent off that article; 0 unless given.
+        #[serde(default)]
+        discount_basis_points: i64,
+    },
+}
+
+/// One tier of a spend-threshold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpendTierDocument {
+    /// From this cart value on.
+    pub spend: Amount,
+    /// So much off; less than what is spent.
+    pub save: Amount,
+}
+
+impl ScheduleDocument {
+    /// Whether nothing is written.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.starts_at.is_none() && self.ends_at.is_none() && self.time_zone.is_none()
+    }
+}
+
+/// The lengths of time that a test or a demonstration makes short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// How long after a decision outcomes count.
+    pub attribution_window: Span,
+    /// How much later they may arrive.
+    pub allowed_lateness: Span,
+    /// How long after closing refunds still correct.
+    pub refund_window: Span,
+    /// How long a decision is honoured.
+    pub offer_valid_for: Span,
+}
+
+impl CatalogDocument {
+    /// Gives every placement these windows.
+    pub fn override_windows(&mut self, windows: &Windows) {
+        for placement in &mut self.placements {
+            placement.attribution_window = windows.attribution_window.to_string();
+            placement.allowed_lateness = windows.allowed_lateness.to_string();
+            placement.refund_window = windows.refund_window.to_string();
+            placement.offer_valid_for = windows.offer_valid_for.to_string();
+        }
+    }
+
+    /// The document as the ledger keeps it.
+    ///
+    /// # Errors
+    /// When it holds a number that JSON cannot, which no checked document
+    /// does.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+
+    /// The document of what [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn from_json(bytes: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+const fn one() -> i64 {
+    1
+}
+
+const fn everything() -> i64 {
+    10_000
+}
+
+fn purchase() -> Vec<String> {
+    vec!["PURCHASE".to_owned()]
+}
+
+fn seven_days() -> String {
+    "7d".to_owned()
+}
+
+fn three_days() -> String {
+    "3d".to_owned()
+}
+
+fn ninety_days() -> String {
+    "90d".to_owned()
+}
+
+fn fifteen_minutes() -> String {
+    "15min".to_owned()
+}
+
+fn active() -> String {
+    "active".to_owned()
+}

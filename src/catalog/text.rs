@@ -1,0 +1,314 @@
+//! The catalogue file: TOML to a document, with the line of every fault, and
+//! back.
+//!
+//! Each entry of the file is read by itself, so that one that cannot be read
+//! hides no fault of another: the whole file's faults come at once.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::check::{self, Unreadable};
+use super::document::CatalogDocument;
+use super::fault::{CatalogFaults, Fault, KeyPath, Step, nearest, quoted};
+use super::numbering::Numbering;
+
+/// The keys of a catalogue file, each a list of tables.
+const KINDS: [&str; 5] = ["attribute", "segment", "placement", "campaign", "offer"];
+
+/// Reads a catalogue file. `source` names it in refusals.
+///
+/// # Errors
+/// Every fault of the file: of its notation, or else of all entries' keys and
+/// values, each with its line. A document that comes back has none.
+pub fn read_toml(text: &str, source: &str) -> Result<CatalogDocument, CatalogFaults> {
+    let lines = Lines::of(text);
+    let refuse = |mut faults: Vec<Fault>| {
+        faults.sort_by_key(|fault| fault.line);
+        Err(CatalogFaults::from_check(Some(source), faults))
+    };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return refuse(
+            errors
+                .iter()
+                .map(|error| notation_fault(error, &lines))
+                .collect(),
+        );
+    }
+    let table = table.into_inner();
+    let mut reader = Reader {
+        table: &table,
+        lines: &lines,
+        faults: Vec::new(),
+    };
+    reader.refuse_unknown_kinds();
+    let attributes = reader.entries("attribute", "name");
+    let segments = reader.entries("segment", "id");
+    let placements = reader.entries("placement", "id");
+    let campaigns = reader.entries("campaign", "id");
+    let offers = reader.entries("offer", "id");
+    let mut faults = reader.faults;
+    let places = [
+        ("attribute", attributes.places),
+        ("segment", segments.places),
+        ("placement", placements.places),
+        ("campaign", campaigns.places),
+        ("offer", offers.places),
+    ];
+    let unreadable = Unreadable {
+        attributes: attributes.unreadable,
+        placements: placements.unreadable,
+        campaigns: campaigns.unreadable,
+        offers: offers.unreadable,
+    };
+    let document = CatalogDocument {
+        attributes: attributes.values,
+        segments: segments.values,
+        placements: placements.values,
+        campaigns: campaigns.values,
+        offers: offers.values,
+    };
+    let numbering = Numbering::default().including(&document);
+    if let Err(found) = check::check(&document, &numbering, &unreadable) {
+        faults.extend(found.into_iter().map(|mut fault| {
+            restore_place(&mut fault.path, &places);
+            fault.line = Some(lines.at(locate(&table, &fault.path).start));
+            fault
+        }));
+    }
+    if faults.is_empty() {
+        Ok(document)
+    } else {
+        refuse(faults)
+    }
+}
+
+/// The document as a catalogue file that opens with a comment.
+///
+/// # Errors
+/// When it holds what TOML cannot say, which no checked document does.
+pub fn write_toml(document: &CatalogDocument, comment: &str) -> Result<String, toml::ser::Error> {
+    let mut text = String::new();
+    for line in comment.lines() {
+        text.push_str(if line.is_empty() { "#" } else { "# " });
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.push('\n');
+    text.push_str(&toml::to_string(document)?);
+    Ok(text)
+}
+
+/// Where the lines of a text begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let ends = text.match_indices('\n').map(|(place, _)| place + 1);
+        Self(std::iter::once(0).chain(ends).collect())
+    }
+
+    /// The number, from 1, of the line that holds a byte.
+    fn at(&self, byte: usize) -> usize {
+        self.0.partition_point(|start| *start <= byte)
+    }
+}
+
+fn notation_fault(error: &toml::de::Error, lines: &Lines) -> Fault {
+    Fault {
+        path: KeyPath::default(),
+        line: error.span().map(|span| lines.at(span.start)),
+        subject: None,
+        value: None,
+        rule: format!("is not TOML: {}", error.message()),
+        nearest: None,
+    }
+}
+
+/// Entries of one kind.
+struct Entries<T> {
+    /// Those that could be read.
+    values: Vec<T>,
+    /// Where each of them stands in the file's list.
+    places: Vec<usize>,
+    /// The ids of the others, as far as they have one.
+    unreadable: BTreeSet<String>,
+}
+
+struct Reader<'a> {
+    table: &'a DeTable<'a>,
+    lines: &'a Lines,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn refuse_unknown_kinds(&mut self) {
+        for key in self.table.keys() {
+            let name = key.get_ref();
+            if !KINDS.contains(&name.as_ref()) {
+                self.faults.push(Fault {
+                    path: KeyPath(vec![Step::Key(Cow::Owned(name.to_string()))]),
+                    line: Some(self.lines.at(key.span().start)),
+                    subject: None,
+                    value: None,
+                    rule: format!("is unknown: a catalogue has {}", KINDS.join(", ")),
+                    nearest: nearest(name, KINDS),
+                });
+            }
+        }
+    }
+
+    fn entries<T: DeserializeOwned>(&mut self, kind: &'static str, name_key: &str) -> Entries<T> {
+        let mut entries = Entries {
+            values: Vec::new(),
+            places: Vec::new(),
+            unreadable: BTreeSet::new(),
+        };
+        let list = match find(self.table, kind) {
+            None => return entries,
+            Some((_, value)) => value,
+        };
+        let DeValue::Array(array) = list.get_ref() else {
+            self.faults.push(Fault {
+                path: KeyPath(vec![Step::Key(Cow::Borrowed(kind))]),
+                line: Some(self.lines.at(list.span().start)),
+                subject: None,
+                value: None,
+                rule: format!("must be written as [[{kind}]], once for each"),
+                nearest: None,
+            });
+            return entries;
+        };
+        for (index, entry) in array.iter().enumerate() {
+            match T::deserialize(ValueDeserializer::from(entry.clone())) {
+                Ok(value) => {
+                    entries.values.push(value);
+                    entries.places.push(index);
+                }
+                Err(error) => {
+                    let name = text_of(entry, name_key);
+                    self.refuse_entry(kind, index, entry, name, &error);
+                    entries.unreadable.extend(name.map(str::to_owned));
+                }
+            }
+        }
+        entries
+    }
+
+    fn refuse_entry(
+        &mut self,
+        kind: &'static str,
+        index: usize,
+        entry: &Spanned<DeValue<'_>>,
+        name: Option<&str>,
+        error: &toml::de::Error,
+    ) {
+        let span = error.span().unwrap_or_else(|| entry.span());
+        let mut steps = vec![Step::Key(Cow::Borrowed(kind)), Step::Index(index)];
+        extend_to(entry, &span, &mut steps);
+        self.faults.push(Fault {
+            path: KeyPath(steps),
+            line: Some(self.lines.at(span.start)),
+            subject: name.map(|name| format!("{kind} {}", quoted(name))),
+            value: None,
+            rule: error.message().to_owned(),
+            nearest: nearest_expected(error.message()),
+        });
+    }
+}
+
+fn find<'t, 'i>(
+    table: &'t DeTable<'i>,
+    name: &str,
+) -> Option<(&'t Spanned<Cow<'i, str>>, &'t Spanned<DeValue<'i>>)> {
+    table.iter().find(|(key, _)| key.get_ref() == name)
+}
+
+fn text_of<'v>(entry: &'v Spanned<DeValue<'_>>, key: &str) -> Option<&'v str> {
+    let DeValue::Table(table) = entry.get_ref() else {
+        return None;
+    };
+    match find(table, key)?.1.get_ref() {
+        DeValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Adds the steps from `value` to the innermost part that holds `span`.
+fn extend_to(value: &Spanned<DeValue<'_>>, span: &Range<usize>, steps: &mut Vec<Step>) {
+    let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    match value.get_ref() {
+        DeValue::Table(table) => {
+            for (key, inner) in table {
+                if holds(inner.span()) || holds(key.span()) {
+                    steps.push(Step::Key(Cow::Owned(key.get_ref().to_string())));
+                    return extend_to(inner, span, steps);
+                }
+            }
+        }
+        DeValue::Array(array) => {
+            for (index, inner) in array.iter().enumerate() {
+                if holds(inner.span()) {
+                    steps.push(Step::Index(index));
+                    return extend_to(inner, span, steps);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The name that was most likely meant, from a refusal such as
+/// ``unknown field `titel`, expected one of `id`, `title` ``.
+fn nearest_expected(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("unknown ")?;
+    let mut names = rest.split('`').skip(1).step_by(2);
+    let name = names.next()?;
+    nearest(name, names)
+}
+
+/// Where the part of the file stands that a path leads to, or the last part on
+/// the way that is there: its key, or the entry of a list.
+fn locate(table: &DeTable<'_>, path: &KeyPath) -> Range<usize> {
+    let mut span = 0..0;
+    let mut steps = path.0.iter();
+    let Some((key, mut value)) = steps.next().and_then(|step| match step {
+        Step::Key(name) => find(table, name),
+        Step::Index(_) => None,
+    }) else {
+        return span;
+    };
+    span = key.span();
+    for step in steps {
+        let inner = match (step, value.get_ref()) {
+            (Step::Key(name), DeValue::Table(table)) => {
+                find(table, name).map(|(key, value)| (key.span(), value))
+            }
+            (Step::Index(index), DeValue::Array(array)) => {
+                array.get(*index).map(|value| (value.span(), value))
+            }
+            _ => None,
+        };
+        let Some((inner_span, inner_value)) = inner else {
+            break;
+        };
+        span = inner_span;
+        value = inner_value;
+    }
+    span
+}
+
+/// Counts the entries that could not be read in again.
+fn restore_place(path: &mut KeyPath, places: &[(&str, Vec<usize>)]) {
+    if let [Step::Key(kind), Step::Index(index), ..] = path.0.as_mut_slice() {
+        let places = places.iter().find(|(name, _)| name == kind);
+        if let Some(place) = places.and_then(|(_, places)| places.get(*index)) {
+            *index = *place;
+        }
+    }
+}
