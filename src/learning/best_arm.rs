@@ -21,9 +21,11 @@
 //! The quadrature is Gauss's with collocation as in Hairer, Wanner (1996),
 //! "Solving ordinary differential equations II", chapter IV.5.
 //!
-//! Valid for parameters in [0.01, 10¹⁵]. The order of the arms does not matter
-//! to the bits of the result. Error and cost are stated, and tested, in
-//! `tests` below.
+//! Valid for parameters in [0.01, 10¹⁵]. The absolute error is at most 10⁻⁶,
+//! tested against an independent quadrature up to 250 arms. The order of the
+//! arms does not matter to the bits of the result. One core of the machine
+//! where it was written took 8 to 10 µs for 10 arms, 30 to 40 for 50 and 120 to
+//! 135 for 200.
 
 use smallvec::SmallVec;
 

@@ -3,7 +3,7 @@
 //!
 //! Watkins (1989), "Learning from delayed rewards" (thesis, King's College);
 //! Sutton, Barto (2018), "Reinforcement learning", 2nd edition, chapter 2:
-//! their Q is [`EpsilonGreedy::action_value`] by (segment, offer), their α the
+//! their Q is `action_value` by (segment, offer), their α the
 //! step, their Q₁ the initial value. Falling ε: Auer, Cesa-Bianchi, Fischer
 //! (2002), <https://doi.org/10.1023/A:1013689704352>.
 //!
