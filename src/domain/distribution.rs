@@ -485,3 +485,6 @@ pub fn draw_slots(
     }
     draws
 }
+
+#[cfg(test)]
+mod tests;
