@@ -161,7 +161,14 @@ impl Engine {
         let checkpointer = Arc::new(Mutex::new(checkpointer));
         let handle = spawn(shared.clone(), committer, checkpointer.clone())?;
         let committer = Arc::new(Mutex::new(Some(handle)));
-        Ok((Self { shared, committer, checkpointer }, recovered))
+        Ok((
+            Self {
+                shared,
+                committer,
+                checkpointer,
+            },
+            recovered,
+        ))
     }
 
     /// Chooses offers and records the decision.
@@ -210,7 +217,9 @@ impl Engine {
     ) -> Result<Option<Imported>, ImportError> {
         let before = self.catalog();
         let nothing = CatalogDocument::default();
-        let known = before.as_ref().map_or(&nothing, |catalog| catalog.document());
+        let known = before
+            .as_ref()
+            .map_or(&nothing, |catalog| catalog.document());
         if before.is_some() && *known == document {
             return Ok(None);
         }
@@ -220,7 +229,10 @@ impl Engine {
         let catalog = Catalog::build(document, CatalogVersion(version), &numbering)?;
         let body = EventBody::CatalogChange(catalog.change(&numbering, actor)?);
         self.append(body).await?;
-        Ok(Some(Imported { version: CatalogVersion(version), difference }))
+        Ok(Some(Imported {
+            version: CatalogVersion(version),
+            difference,
+        }))
     }
 
     /// Lets the fold see the time: what is due closes.
@@ -233,8 +245,11 @@ impl Engine {
 
     async fn append(&self, body: EventBody) -> Result<(), CommitError> {
         let bytes = encode_body(&body);
-        let ticket =
-            self.shared.queue.push(Proposal { body, bytes, condition: Condition::None })?;
+        let ticket = self.shared.queue.push(Proposal {
+            body,
+            bytes,
+            condition: Condition::None,
+        })?;
         match ticket.reply().await {
             Reply::Committed(_) => Ok(()),
             Reply::Failed(error) => Err(error),
@@ -245,7 +260,9 @@ impl Engine {
     /// The catalogue in force.
     #[must_use]
     pub fn catalog(&self) -> Option<Arc<Catalog>> {
-        self.shared.snapshot().map(|snapshot| snapshot.catalog.clone())
+        self.shared
+            .snapshot()
+            .map(|snapshot| snapshot.catalog.clone())
     }
 
     /// Tells why a decision came out as it did. Reads the disk.
@@ -306,7 +323,11 @@ impl Engine {
     /// When the ledger fails; what was acknowledged as durable is safe even so.
     pub fn drain(&self) -> Result<(), CommitError> {
         self.shared.queue.drain();
-        let handle = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let handle = self
+            .committer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let Some(handle) = handle else { return Ok(()) };
         if handle.join().is_err() {
             return Err(CommitError::Ledger("the committer panicked".to_owned()));
@@ -315,10 +336,19 @@ impl Engine {
             return Err(error);
         }
         let failed = |error: String| CommitError::Ledger(error);
-        self.shared.ledger.sync().map_err(|error| failed(error.to_string()))?;
-        let mut checkpointer = self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared
+            .ledger
+            .sync()
+            .map_err(|error| failed(error.to_string()))?;
+        let mut checkpointer = self
+            .checkpointer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         checkpointer.finish(&self.shared);
-        self.shared.ledger.drain().map_err(|error| failed(error.to_string()))?;
+        self.shared
+            .ledger
+            .drain()
+            .map_err(|error| failed(error.to_string()))?;
         Ok(())
     }
 }

@@ -10,9 +10,9 @@
 
 pub mod catalog;
 pub mod domain;
+pub mod engine;
 pub mod learning;
 pub mod ledger;
 pub mod promotion;
 pub mod proto;
 pub mod segment;
-pub mod engine;

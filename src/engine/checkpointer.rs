@@ -32,19 +32,26 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub const fn new(
-        checkpoints: Option<Checkpoints>,
-        every_events: u64,
-        last: Position,
-    ) -> Self {
-        Self { checkpoints, every_events, last, under_way: None }
+    pub const fn new(checkpoints: Option<Checkpoints>, every_events: u64, last: Position) -> Self {
+        Self {
+            checkpoints,
+            every_events,
+            last,
+            under_way: None,
+        }
     }
 
     /// Begins a checkpoint when enough events came since the last one, none is
     /// under way, and everything is on disk.
     pub fn write_if_due(&mut self, shared: &Arc<Shared>) {
-        let Some(checkpoints) = &self.checkpoints else { return };
-        if self.under_way.as_ref().is_some_and(|thread| !thread.is_finished()) {
+        let Some(checkpoints) = &self.checkpoints else {
+            return;
+        };
+        if self
+            .under_way
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+        {
             return;
         }
         let position = shared.read_state().position();
@@ -58,7 +65,10 @@ impl Checkpointer {
         let (shared, checkpoints) = (shared.clone(), checkpoints.clone());
         let write = move || write(&shared, &checkpoints, &state, head);
         self.last = position;
-        match std::thread::Builder::new().name("checkpoint".to_owned()).spawn(write) {
+        match std::thread::Builder::new()
+            .name("checkpoint".to_owned())
+            .spawn(write)
+        {
             Ok(thread) => self.under_way = Some(thread),
             Err(error) => tracing::warn!(%error, "no thread to write a checkpoint with"),
         }
@@ -84,7 +94,11 @@ impl Checkpointer {
 
 fn write(shared: &Shared, checkpoints: &Checkpoints, state: &State, head: Head) {
     if let Err(error) = try_write(shared, checkpoints, state, head) {
-        tracing::warn!(error, position = head.position.0, "the checkpoint was not written");
+        tracing::warn!(
+            error,
+            position = head.position.0,
+            "the checkpoint was not written"
+        );
     }
 }
 
@@ -95,11 +109,16 @@ fn try_write(
     head: Head,
 ) -> Result<(), String> {
     let state_payload = state.to_payload().map_err(|error| error.to_string())?;
-    let content =
-        Content { state: state_payload, registry: shared.registry.content(head.position) };
+    let content = Content {
+        state: state_payload,
+        registry: shared.registry.content(head.position),
+    };
     let payload = postcard::to_stdvec(&content).map_err(|error| error.to_string())?;
-    let header =
-        CheckpointHeader { fold_version: FOLD_VERSION, head, state_hash: state.hash().0 };
+    let header = CheckpointHeader {
+        fold_version: FOLD_VERSION,
+        head,
+        state_hash: state.hash().0,
+    };
     checkpoints
         .save(shared.ledger.as_ref(), &header, &payload)
         .map_err(|error| error.to_string())

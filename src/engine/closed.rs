@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::attribution::{DecisionOutcome, Purchase, Rewardable, Reversal};
+use super::attribution::{DecisionOutcome, Purchase, Reversal, Rewardable};
 use super::committer::{Entity, version_of};
 use super::shared::Shared;
 use super::view::{LookupError, read_event};
@@ -39,7 +39,10 @@ pub(super) struct ClosedDecision {
 impl ClosedDecision {
     /// The event of that id, if it came for this decision.
     pub fn event(&self, event: EventKey) -> Option<&RecordedEvent> {
-        self.events.iter().map(|(recorded, _)| recorded).find(|known| known.event == event)
+        self.events
+            .iter()
+            .map(|(recorded, _)| recorded)
+            .find(|known| known.event == event)
     }
 
     /// The placement that it was made at.
@@ -68,7 +71,11 @@ impl ClosedDecision {
             lines: record.lines.clone(),
             reversals: Vec::new(),
         };
-        for (_, record) in self.events.iter().filter(|(_, record)| record.reverses == Some(event)) {
+        for (_, record) in self
+            .events
+            .iter()
+            .filter(|(_, record)| record.reverses == Some(event))
+        {
             purchase.reverse(Reversal {
                 event: record.event,
                 whole: record.kind == OutcomeKind::Cancellation,
@@ -95,14 +102,23 @@ pub(super) fn load_closed(
     let event = read_event(shared, position)?;
     let decided_at = event.envelope.recorded_at;
     let EventBody::Decision(record) = event.body else {
-        return Err(LookupError::OtherKind { position, expected: "a decision" });
+        return Err(LookupError::OtherKind {
+            position,
+            expected: "a decision",
+        });
     };
     let mut all = Vec::new();
     for place in written {
         let EventBody::Closings(page) = read_event(shared, place)?.body else {
-            return Err(LookupError::OtherKind { position: place, expected: "closings" });
+            return Err(LookupError::OtherKind {
+                position: place,
+                expected: "closings",
+            });
         };
-        all.extend(page.into_iter().filter(|closing| closing.decision == position));
+        all.extend(
+            page.into_iter()
+                .filter(|closing| closing.decision == position),
+        );
     }
     all.append(&mut closings);
     let mut events = Vec::new();
@@ -111,10 +127,16 @@ pub(super) fn load_closed(
         for recorded in &closing.events {
             let EventBody::Outcome(outcome) = read_event(shared, recorded.position)?.body else {
                 let position = recorded.position;
-                return Err(LookupError::OtherKind { position, expected: "an outcome" });
+                return Err(LookupError::OtherKind {
+                    position,
+                    expected: "an outcome",
+                });
             };
             if !closing.late {
-                let target = outcome.targets.iter().find(|target| target.decision == position);
+                let target = outcome
+                    .targets
+                    .iter()
+                    .find(|target| target.decision == position);
                 outcomes.push(DecisionOutcome {
                     event: *recorded,
                     kind: outcome.kind,

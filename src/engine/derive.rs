@@ -6,9 +6,7 @@
 use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
-use crate::domain::decision::{
-    DecisionKind, DecisionRecord, NoOfferReason, RequestContext,
-};
+use crate::domain::decision::{DecisionKind, DecisionRecord, NoOfferReason, RequestContext};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers, SlotDraw, draw_slots};
 use crate::domain::ids::SegmentNumber;
 use crate::domain::keys::HashKey;
@@ -47,13 +45,17 @@ impl Derived {
         self.kind == record.kind
             && self.eligible == record.eligible
             && self.slots.len() == record.slots.len()
-            && self.slots.iter().zip(&record.slots).all(|(derived, recorded)| {
-                derived.index() == recorded.index()
-                    && same_bits(
-                        derived.distribution().probabilities(),
-                        recorded.distribution().probabilities(),
-                    )
-            })
+            && self
+                .slots
+                .iter()
+                .zip(&record.slots)
+                .all(|(derived, recorded)| {
+                    derived.index() == recorded.index()
+                        && same_bits(
+                            derived.distribution().probabilities(),
+                            recorded.distribution().probabilities(),
+                        )
+                })
     }
 
     /// In what a record differs; `None` when it says the same.
@@ -67,18 +69,28 @@ impl Derived {
             return differs("the segment's number", record.segment.to_string(), derived);
         }
         if self.kind != record.kind {
-            return differs("the kind", format!("{:?}", record.kind), format!("{:?}", self.kind));
+            return differs(
+                "the kind",
+                format!("{:?}", record.kind),
+                format!("{:?}", self.kind),
+            );
         }
         if self.eligible != record.eligible {
             let recorded = format!("{:?}", record.eligible);
-            return differs("the eligible offers", recorded, format!("{:?}", self.eligible));
+            return differs(
+                "the eligible offers",
+                recorded,
+                format!("{:?}", self.eligible),
+            );
         }
         if self.matches(record) {
             return None;
         }
         let of = |slots: &[SlotDraw]| {
-            let slots: Vec<_> =
-                slots.iter().map(|it| (it.offer().0, it.distribution().probabilities())).collect();
+            let slots: Vec<_> = slots
+                .iter()
+                .map(|it| (it.offer().0, it.distribution().probabilities()))
+                .collect();
             format!("{slots:?}")
         };
         differs("the draws", of(&record.slots), of(&self.slots))
@@ -87,7 +99,10 @@ impl Derived {
 
 fn same_bits(left: &[f64], right: &[f64]) -> bool {
     left.len() == right.len()
-        && left.iter().zip(right).all(|(left, right)| left.to_bits() == right.to_bits())
+        && left
+            .iter()
+            .zip(right)
+            .all(|(left, right)| left.to_bits() == right.to_bits())
 }
 
 /// Who the shopper is at a placement.
@@ -101,13 +116,19 @@ pub fn standing(
 ) -> Standing {
     let segmentation = catalog.segmentation();
     if unpersonalized {
-        return Standing { segment: segmentation.default_segment().number, holdout: false };
+        return Standing {
+            segment: segmentation.default_segment().number,
+            holdout: false,
+        };
     }
     let holdout = placement.holdout.get() > 0
         && context.shopper.is_some_and(|shopper| {
             in_holdout(hash_key, &placement.id, &shopper, placement.holdout)
         });
-    Standing { segment: segmentation.assign(&context.attributes).number, holdout }
+    Standing {
+        segment: segmentation.assign(&context.attributes).number,
+        holdout,
+    }
 }
 
 /// What a shopper of that standing gets: eligible offers, distributions, draws.
@@ -120,7 +141,11 @@ pub fn derive(
     seed: DecisionSeed,
     distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
 ) -> Derived {
-    let nothing = |kind| Derived { kind, eligible: None, slots: SmallVec::new() };
+    let nothing = |kind| Derived {
+        kind,
+        eligible: None,
+        slots: SmallVec::new(),
+    };
     if standing.holdout {
         return nothing(DecisionKind::Holdout);
     }
@@ -131,7 +156,11 @@ pub fn derive(
         return nothing(DecisionKind::NoOffer(NoOfferReason::NoneEligible));
     };
     let slots = draw_slots(&eligible, slots, seed, distribution_of);
-    Derived { kind: DecisionKind::Offers, eligible: Some(eligible), slots }
+    Derived {
+        kind: DecisionKind::Offers,
+        eligible: Some(eligible),
+        slots,
+    }
 }
 
 /// The distribution of a policy in a state, for one decision.
@@ -144,6 +173,11 @@ pub fn distribution(
     seed: DecisionSeed,
     eligible: &EligibleOffers,
 ) -> ActionDistribution {
-    let context = Context { segment, features: &[], seed, decided_at };
+    let context = Context {
+        segment,
+        features: &[],
+        seed,
+        decided_at,
+    };
     policy.distribution(learnt, &context, eligible)
 }

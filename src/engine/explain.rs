@@ -85,7 +85,9 @@ pub enum Rederivation {
 
 pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupError> {
     let decision = DecisionView::find(shared, id)?;
-    let position = decision.recorded.map_or(Position::START, |recorded| recorded.position);
+    let position = decision
+        .recorded
+        .map_or(Position::START, |recorded| recorded.position);
     let algorithm_version = read_event(shared, position)?.envelope.algorithm_version;
     let context = match decision.context(shared) {
         Ok(context) => Some(context),
@@ -103,12 +105,16 @@ pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupEr
         let state = shared.read_state();
         let nothing = PolicyState::default();
         let known = state.learnt().get(&record.placement).unwrap_or(&nothing);
-        state.catalog().map(|catalog| summary(catalog, record.placement, known, record.segment))
+        state
+            .catalog()
+            .map(|catalog| summary(catalog, record.placement, known, record.segment))
     };
     Ok(Explanation {
         algorithm_version,
         candidates: candidates(&decision),
-        draws: (0..record.slots.len()).map(|slot| record.seed.slot_uniform(slot)).collect(),
+        draws: (0..record.slots.len())
+            .map(|slot| record.seed.slot_uniform(slot))
+            .collect(),
         context,
         progress,
         rederivation,
@@ -119,7 +125,9 @@ pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupEr
 
 fn candidates(decision: &DecisionView) -> Vec<Candidate> {
     let record = &decision.record;
-    let Some(placement) = decision.placement() else { return Vec::new() };
+    let Some(placement) = decision.placement() else {
+        return Vec::new();
+    };
     verdicts(decision.catalog.offers_at(placement), record.evaluated_at)
         .into_iter()
         .map(|verdict| Candidate {
@@ -167,7 +175,9 @@ fn progress(shared: &Shared, position: Position) -> Result<DecisionProgress, Loo
 }
 
 fn closed_progress(closed: &ClosedDecision) -> DecisionProgress {
-    let due = closed.placement().map(|placement| placement.closes_at(closed.decided_at));
+    let due = closed
+        .placement()
+        .map(|placement| placement.closes_at(closed.decided_at));
     let closing = closed.closing.as_ref();
     DecisionProgress {
         closed: true,
@@ -175,11 +185,17 @@ fn closed_progress(closed: &ClosedDecision) -> DecisionProgress {
             .map(|closing| closing.closed_at)
             .or(due)
             .unwrap_or(closed.decided_at),
-        shown: closed.rewardable().is_some_and(|rewardable| rewardable.is_shown()),
+        shown: closed
+            .rewardable()
+            .is_some_and(|rewardable| rewardable.is_shown()),
         rewards: closing
             .map(|closing| closing.slots.iter().map(|slot| slot.reward).collect())
             .unwrap_or_else(|| vec![0.0; closed.record.slots.len()]),
-        outcomes: closed.events.iter().map(|(event, record)| (record.kind, *event)).collect(),
+        outcomes: closed
+            .events
+            .iter()
+            .map(|(event, record)| (record.kind, *event))
+            .collect(),
     }
 }
 
@@ -194,30 +210,39 @@ fn rederive(
     let (catalog, Some(placement)) = (&decision.catalog, decision.placement()) else {
         return Rederivation::Differs;
     };
-    let recorded =
-        derive::Standing { segment: record.segment, holdout: record.kind == DecisionKind::Holdout };
+    let recorded = derive::Standing {
+        segment: record.segment,
+        holdout: record.kind == DecisionKind::Holdout,
+    };
     let standing = context.map_or(recorded, |context| {
-        derive::standing(catalog, placement, context, record.unpersonalized, &shared.hash_key)
+        derive::standing(
+            catalog,
+            placement,
+            context,
+            record.unpersonalized,
+            &shared.hash_key,
+        )
     });
     let policy = catalog.policy(record.placement);
     let stateless = matches!(policy, Some(Policy::Uniform(_) | Policy::Fixed(_)));
     let nothing_learnt = PolicyState::default();
     let mut aligned = true;
-    let distribution_of = |slot: usize, eligible: &EligibleOffers| match (policy, record.slots.get(slot)) {
-        (Some(policy), _) if stateless => derive::distribution(
-            policy,
-            &nothing_learnt,
-            standing.segment,
-            record.evaluated_at,
-            record.seed,
-            eligible,
-        ),
-        (_, Some(draw)) if draw.eligible() == eligible => draw.distribution().clone(),
-        _ => {
-            aligned = false;
-            crate::domain::distribution::ActionDistribution::uniform(eligible)
-        }
-    };
+    let distribution_of =
+        |slot: usize, eligible: &EligibleOffers| match (policy, record.slots.get(slot)) {
+            (Some(policy), _) if stateless => derive::distribution(
+                policy,
+                &nothing_learnt,
+                standing.segment,
+                record.evaluated_at,
+                record.seed,
+                eligible,
+            ),
+            (_, Some(draw)) if draw.eligible() == eligible => draw.distribution().clone(),
+            _ => {
+                aligned = false;
+                crate::domain::distribution::ActionDistribution::uniform(eligible)
+            }
+        };
     let derived = derive::derive(
         catalog,
         placement,
@@ -228,7 +253,11 @@ fn rederive(
         distribution_of,
     );
     let same = aligned && standing == recorded && derived.matches(record);
-    match (same, context.is_some(), stateless || record.slots.is_empty()) {
+    match (
+        same,
+        context.is_some(),
+        stateless || record.slots.is_empty(),
+    ) {
         (false, _, _) => Rederivation::Differs,
         (true, false, _) => Rederivation::Erased,
         (true, true, true) => Rederivation::Matches,

@@ -21,9 +21,7 @@ use crate::domain::event::EventBody;
 use crate::domain::ids::Position;
 use crate::domain::keys::{EventKey, OrderKey, Pseudonym};
 use crate::domain::money::Money;
-use crate::domain::outcome::{
-    LineWords, OutcomeKind, OutcomeRecord, OutcomeResult, OutcomeWords,
-};
+use crate::domain::outcome::{LineWords, OutcomeKind, OutcomeRecord, OutcomeResult, OutcomeWords};
 use crate::domain::time::Instant;
 use crate::ledger::codec::{encode_body, sealed};
 
@@ -122,9 +120,16 @@ pub struct Recorded {
 /// What a check of an event against the state comes to.
 enum Checked {
     /// It was recorded before, there.
-    Duplicate { position: Position, fingerprint: u64, result: OutcomeResult },
+    Duplicate {
+        position: Position,
+        fingerprint: u64,
+        result: OutcomeResult,
+    },
     /// It may be recorded, as long as the premises hold.
-    Record { record: Box<OutcomeRecord>, premises: SmallVec<[Premise; 4]> },
+    Record {
+        record: Box<OutcomeRecord>,
+        premises: SmallVec<[Premise; 4]>,
+    },
     /// What is known of these closed decisions has to be read first.
     NeedsClosed(SmallVec<[Position; 2]>),
 }
@@ -152,7 +157,11 @@ pub(super) async fn record(
             check::check(shared, &state, request, &keys, &closed)?
         };
         match checked {
-            Checked::Duplicate { position, fingerprint, result } => {
+            Checked::Duplicate {
+                position,
+                fingerprint,
+                result,
+            } => {
                 return answer_again(shared, request, &keys, position, fingerprint, result);
             }
             Checked::NeedsClosed(positions) => {
@@ -163,12 +172,19 @@ pub(super) async fn record(
             }
             Checked::Record { record, premises } => {
                 let record = sealed_record(shared, request, *record)?;
-                let targets: Vec<Position> =
-                    record.targets.iter().map(|target| target.decision).collect();
+                let targets: Vec<Position> = record
+                    .targets
+                    .iter()
+                    .map(|target| target.decision)
+                    .collect();
                 let body = EventBody::Outcome(Box::new(record));
                 let bytes = encode_body(&body);
                 let condition = Condition::Unchanged(premises);
-                let ticket = shared.queue.push(Proposal { body, bytes, condition })?;
+                let ticket = shared.queue.push(Proposal {
+                    body,
+                    bytes,
+                    condition,
+                })?;
                 match ticket.reply().await {
                     Reply::Bounced => closed.clear(),
                     Reply::Failed(error) => return Err(error.into()),
@@ -217,7 +233,12 @@ fn keys_of(shared: &Shared, request: &RewardRequest) -> Keys {
 fn fingerprint(shared: &Shared, request: &RewardRequest) -> u64 {
     let mut content = Content::default();
     content
-        .text(&request.decision_id.map(|id| id.to_string()).unwrap_or_default())
+        .text(
+            &request
+                .decision_id
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
+        )
         .text(&request.order_id)
         .text(&request.shopper_id)
         .number(request.slot.map_or(0, i64::from))
@@ -228,12 +249,20 @@ fn fingerprint(shared: &Shared, request: &RewardRequest) -> u64 {
         .text(&request.reverses_event_id)
         .number(request.lines.len() as i64);
     for line in &request.lines {
-        content.text(&line.line_id).text(&line.sku).number(line.quantity);
-        for money in
-            [line.price_paid, line.discount_applied, line.refunded_amount, line.unit_cost]
-        {
+        content
+            .text(&line.line_id)
+            .text(&line.sku)
+            .number(line.quantity);
+        for money in [
+            line.price_paid,
+            line.discount_applied,
+            line.refunded_amount,
+            line.unit_cost,
+        ] {
             match money {
-                Some(money) => content.text(money.currency.code()).number(money.minor_units),
+                Some(money) => content
+                    .text(money.currency.code())
+                    .number(money.minor_units),
                 None => content.text(""),
             };
         }
@@ -261,11 +290,18 @@ fn sealed_record(
             lines: request
                 .lines
                 .iter()
-                .map(|line| LineWords { line_id: line.line_id.clone(), sku: line.sku.clone() })
+                .map(|line| LineWords {
+                    line_id: line.line_id.clone(),
+                    sku: line.sku.clone(),
+                })
                 .collect(),
         };
         let id = nonce_id(&record);
-        let seed = NonceSeed { kind: "outcome", id: &id, at: record.event_time };
+        let seed = NonceSeed {
+            kind: "outcome",
+            id: &id,
+            at: record.event_time,
+        };
         record.sealed = seal(&key, seed, &sealed::encode_outcome(&words));
     }
     Ok(record)
@@ -290,7 +326,11 @@ fn answer_again(
 ) -> Result<Recorded, RecordError> {
     let event = read_event(shared, position)?;
     let EventBody::Outcome(record) = event.body else {
-        return Err(LookupError::OtherKind { position, expected: "an outcome" }.into());
+        return Err(LookupError::OtherKind {
+            position,
+            expected: "an outcome",
+        }
+        .into());
     };
     if fingerprint != keys.fingerprint {
         return Err(RecordError::OtherContent {
@@ -298,7 +338,11 @@ fn answer_again(
             fields: differing(shared, request, keys, &record),
         });
     }
-    let targets: Vec<Position> = record.targets.iter().map(|target| target.decision).collect();
+    let targets: Vec<Position> = record
+        .targets
+        .iter()
+        .map(|target| target.decision)
+        .collect();
     Ok(Recorded {
         result,
         duplicate: true,
@@ -320,11 +364,19 @@ fn differing(
             fields.push(field);
         }
     };
-    let about = request.decision_id.and_then(|id| shared.ids.position_of(id));
+    let about = request
+        .decision_id
+        .and_then(|id| shared.ids.position_of(id));
     let targets = |position: Position| {
-        before.targets.iter().any(|target| target.decision == position)
+        before
+            .targets
+            .iter()
+            .any(|target| target.decision == position)
     };
-    compare("decision_id", about.is_some_and(|position| !targets(position)));
+    compare(
+        "decision_id",
+        about.is_some_and(|position| !targets(position)),
+    );
     compare("kind", before.kind != request.kind);
     compare("custom_kind", before.custom_kind != request.custom_kind);
     compare("event_time", before.event_time != request.event_time);
@@ -353,8 +405,14 @@ pub(super) fn words_of(
         .map_err(|error| LookupError::Key(error.to_string()))?
         .ok_or(UnsealError::Erased)?;
     let id = nonce_id(record);
-    let seed = NonceSeed { kind: "outcome", id: &id, at: record.event_time };
+    let seed = NonceSeed {
+        kind: "outcome",
+        id: &id,
+        at: record.event_time,
+    };
     let plaintext = unseal(&key, seed, &record.sealed)?;
-    sealed::decode_outcome(&plaintext)
-        .map_err(|error| LookupError::Decode { position: Position::START, error })
+    sealed::decode_outcome(&plaintext).map_err(|error| LookupError::Decode {
+        position: Position::START,
+        error,
+    })
 }

@@ -146,7 +146,15 @@ pub(super) fn recover(
     }));
     let folded_events = fold_rest(&shared, chain, progress)?;
     let position = shared.read_state().position();
-    Ok((shared, Recovered { position, checkpoint_position, passed_over, folded_events }))
+    Ok((
+        shared,
+        Recovered {
+            position,
+            checkpoint_position,
+            passed_over,
+            folded_events,
+        },
+    ))
 }
 
 fn restore(checkpoint: &Checkpoint, registry: &Registry) -> Result<State, String> {
@@ -156,7 +164,9 @@ fn restore(checkpoint: &Checkpoint, registry: &Registry) -> Result<State, String
         postcard::from_bytes(&checkpoint.payload).map_err(|error| reason(error.to_string()))?;
     let state = State::from_payload(content.state).map_err(|error| reason(error.to_string()))?;
     if state.position() != place || state.hash().0 != checkpoint.header.state_hash {
-        return Err(reason("its state is not the one that its header names".to_owned()));
+        return Err(reason(
+            "its state is not the one that its header names".to_owned(),
+        ));
     }
     registry.restore(content.registry);
     Ok(state)
@@ -174,11 +184,14 @@ fn fold_rest(
     for record in shared.ledger.scan(from, chain) {
         let record = record?;
         let position = record.position;
-        let event =
-            decode_event(&record.bytes).map_err(|error| RecoveryError::Decode { position, error })?;
+        let event = decode_event(&record.bytes)
+            .map_err(|error| RecoveryError::Decode { position, error })?;
         if event.envelope.shop_id != shared.shop_id {
             let expected = shared.shop_id.clone();
-            return Err(RecoveryError::OtherShop { expected, found: event.envelope.shop_id });
+            return Err(RecoveryError::OtherShop {
+                expected,
+                found: event.envelope.shop_id,
+            });
         }
         let effect = shared.write_state().apply(position, &event)?;
         shared.note(&effect, event.envelope.recorded_at);
@@ -196,7 +209,9 @@ fn fold_rest(
 
 /// Which subject a shopper is, is known again from the shopper's own records.
 fn note_subject(shared: &Shared, position: Position, event: &Event) -> Result<(), RecoveryError> {
-    let EventBody::Decision(record) = &event.body else { return Ok(()) };
+    let EventBody::Decision(record) = &event.body else {
+        return Ok(());
+    };
     if record.subject == SubjectNumber::NOBODY {
         return Ok(());
     }
@@ -218,10 +233,16 @@ pub(super) fn begin(shared: &Shared, committer: &mut Committer) -> Result<(), Re
         return Ok(());
     }
     let body = EventBody::Genesis {
-        ledger_id: shared.hash_key.hash(b"ledger", &[shared.shop_id.as_bytes()]),
+        ledger_id: shared
+            .hash_key
+            .hash(b"ledger", &[shared.shop_id.as_bytes()]),
         created_by: concat!("promobandit ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
     let bytes = encode_body(&body);
-    committer.commit(vec![Proposal { body, bytes, condition: Condition::None }])?;
+    committer.commit(vec![Proposal {
+        body,
+        bytes,
+        condition: Condition::None,
+    }])?;
     Ok(())
 }

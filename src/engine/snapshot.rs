@@ -53,8 +53,7 @@ impl Snapshot {
     ) -> ActionDistribution {
         let nothing_learnt = PolicyState::default();
         let learnt = self.learnt.get(&placement).unwrap_or(&nothing_learnt);
-        let fresh =
-            || derive::distribution(policy, learnt, segment, decided_at, seed, eligible);
+        let fresh = || derive::distribution(policy, learnt, segment, decided_at, seed, eligible);
         match learnt.shared_segment(segment) {
             Some(state) if policy.rests_on_state_alone() && eligible.len() > 1 => {
                 let key = (self.catalog.version(), placement, segment);

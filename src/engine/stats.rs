@@ -59,7 +59,9 @@ pub(super) fn stats(shared: &Shared) -> Stats {
 }
 
 fn learnt(state: &State) -> Vec<SegmentStats> {
-    let Some(catalog) = state.catalog() else { return Vec::new() };
+    let Some(catalog) = state.catalog() else {
+        return Vec::new();
+    };
     state
         .learnt()
         .iter()
@@ -78,11 +80,17 @@ pub(super) fn summary(
     learnt: &PolicyState,
     segment: SegmentNumber,
 ) -> SegmentStats {
-    let offers = catalog.placement(placement).map_or(&[][..], |found| &found.offers);
+    let offers = catalog
+        .placement(placement)
+        .map_or(&[][..], |found| &found.offers);
     let eligible = EligibleOffers::new(offers.iter().copied()).ok();
     let arms = match (catalog.policy(placement), eligible) {
         (Some(policy), Some(eligible)) => policy.summary(learnt, segment, &eligible),
         _ => Vec::new(),
     };
-    SegmentStats { placement, segment, arms }
+    SegmentStats {
+        placement,
+        segment,
+        arms,
+    }
 }

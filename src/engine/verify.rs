@@ -113,19 +113,30 @@ struct History {
 impl History {
     /// Notes the state after an event, when what was learnt changed.
     fn note(&mut self, state: &State) {
-        let same = self.states.back().is_some_and(|(_, known)| known.ptr_eq(state.learnt()));
+        let same = self
+            .states
+            .back()
+            .is_some_and(|(_, known)| known.ptr_eq(state.learnt()));
         if !same {
-            self.states.push_back((state.position(), state.learnt().clone()));
+            self.states
+                .push_back((state.position(), state.learnt().clone()));
         }
         let oldest = state.position().0.saturating_sub(MAX_LAG_EVENTS + 1);
-        while self.states.get(1).is_some_and(|(position, _)| position.0 <= oldest) {
+        while self
+            .states
+            .get(1)
+            .is_some_and(|(position, _)| position.0 <= oldest)
+        {
             self.states.pop_front();
         }
     }
 
     fn at(&self, position: Position) -> Option<&OrdMap<PlacementNumber, PolicyState>> {
         let after = self.states.partition_point(|(known, _)| *known <= position);
-        after.checked_sub(1).and_then(|place| self.states.get(place)).map(|(_, state)| state)
+        after
+            .checked_sub(1)
+            .and_then(|place| self.states.get(place))
+            .map(|(_, state)| state)
     }
 }
 
@@ -162,7 +173,15 @@ pub(super) fn verify(
             decode_event(&record.bytes).map_err(|error| VerifyError::Decode { position, error })?;
         if let EventBody::Decision(decision) = &event.body {
             report.decisions += 1;
-            check_decision(shared, &state, &history, position, &event, decision, &mut report);
+            check_decision(
+                shared,
+                &state,
+                &history,
+                position,
+                &event,
+                decision,
+                &mut report,
+            );
         }
         state.apply(position, &event)?;
         history.note(&state);
@@ -187,7 +206,10 @@ fn check_decision(
     report: &mut VerifyReport,
 ) {
     if event.envelope.algorithm_version != ALGORITHM_VERSION {
-        *report.other_algorithm.entry(event.envelope.algorithm_version).or_default() += 1;
+        *report
+            .other_algorithm
+            .entry(event.envelope.algorithm_version)
+            .or_default() += 1;
         return;
     }
     if record.snapshot_position < shared.ledger.start().position {
@@ -200,13 +222,20 @@ fn check_decision(
         Err(error) => return report.fault(position, error.to_string()),
     };
     let Some(catalog) = state.catalog_of(record.catalog_version) else {
-        let what = format!("catalogue version {} was never brought", record.catalog_version);
+        let what = format!(
+            "catalogue version {} was never brought",
+            record.catalog_version
+        );
         return report.fault(position, what);
     };
-    let Some((placement, policy)) =
-        catalog.placement(record.placement).zip(catalog.policy(record.placement))
+    let Some((placement, policy)) = catalog
+        .placement(record.placement)
+        .zip(catalog.policy(record.placement))
     else {
-        let what = format!("placement number {} is not in its catalogue", record.placement);
+        let what = format!(
+            "placement number {} is not in its catalogue",
+            record.placement
+        );
         return report.fault(position, what);
     };
     let Some(learnt) = history.at(record.snapshot_position) else {
@@ -216,10 +245,18 @@ fn check_decision(
         );
         return report.fault(position, what);
     };
-    let recorded =
-        Standing { segment: record.segment, holdout: record.kind == DecisionKind::Holdout };
+    let recorded = Standing {
+        segment: record.segment,
+        holdout: record.kind == DecisionKind::Holdout,
+    };
     let standing = context.as_ref().map_or(recorded, |context| {
-        derive::standing(catalog, placement, context, record.unpersonalized, &shared.hash_key)
+        derive::standing(
+            catalog,
+            placement,
+            context,
+            record.unpersonalized,
+            &shared.hash_key,
+        )
     });
     let nothing_learnt = PolicyState::default();
     let learnt = learnt.get(&record.placement).unwrap_or(&nothing_learnt);

@@ -7,9 +7,7 @@ use crate::catalog::Catalog;
 use crate::domain::event::RecordedEvent;
 use crate::domain::ids::{OfferNumber, Position};
 use crate::domain::keys::{EventKey, OrderKey, SubjectNumber};
-use crate::domain::outcome::{
-    Correction, OutcomeKind, OutcomeLine, OutcomeRecord, OutcomeTarget,
-};
+use crate::domain::outcome::{Correction, OutcomeKind, OutcomeLine, OutcomeRecord, OutcomeTarget};
 use crate::domain::placement::{Objective, Placement};
 use crate::domain::time::Instant;
 use crate::engine::attribution::{LineBalance, OrderBook, Purchase, Reversal, line_balance};
@@ -59,9 +57,11 @@ impl Target<'_> {
 
     fn event(&self, event: EventKey) -> Option<RecordedEvent> {
         match self {
-            Self::Open(_, open) => {
-                open.outcomes.iter().map(|outcome| outcome.event).find(|it| it.event == event)
-            }
+            Self::Open(_, open) => open
+                .outcomes
+                .iter()
+                .map(|outcome| outcome.event)
+                .find(|it| it.event == event),
             Self::Closed(closed) => closed.event(event).copied(),
         }
     }
@@ -69,9 +69,10 @@ impl Target<'_> {
     /// The catalogue that the decision was made with, and its placement.
     fn placement<'b>(&'b self, state: &'b State) -> Option<(&'b Catalog, &'b Placement)> {
         let (catalog, number) = match self {
-            Self::Open(_, open) => {
-                (state.catalog_of(open.catalog_version)?.as_ref(), open.placement)
-            }
+            Self::Open(_, open) => (
+                state.catalog_of(open.catalog_version)?.as_ref(),
+                open.placement,
+            ),
             Self::Closed(closed) => (closed.catalog.as_ref(), closed.record.placement),
         };
         Some((catalog, catalog.placement(number)?))
@@ -94,7 +95,9 @@ pub(super) fn check(
     let positions = positions(shared, state, request, keys)?;
     let fresh = |position: Position| {
         let seen = version_of(state, Entity::Decision(position));
-        closed.iter().find(|closed| closed.position == position && closed.seen_version == seen)
+        closed
+            .iter()
+            .find(|closed| closed.position == position && closed.seen_version == seen)
     };
     let mut to_read: SmallVec<[Position; 2]> = SmallVec::new();
     let mut targets: SmallVec<[Target<'_>; 2]> = SmallVec::new();
@@ -106,7 +109,12 @@ pub(super) fn check(
         }
     }
     let claimants = claimants(state, keys, &positions);
-    to_read.extend(claimants.iter().copied().filter(|claimant| fresh(*claimant).is_none()));
+    to_read.extend(
+        claimants
+            .iter()
+            .copied()
+            .filter(|claimant| fresh(*claimant).is_none()),
+    );
     if !to_read.is_empty() {
         to_read.extend(closed.iter().map(|closed| closed.position));
         to_read.sort_unstable();
@@ -123,8 +131,10 @@ pub(super) fn check(
     check_costs(state, request, &targets)?;
     check_reversal(state, request, keys, &targets, &lines)?;
     let about = slots(state, request, &targets)?;
-    let siblings: Vec<&ClosedDecision> =
-        claimants.iter().filter_map(|claimant| fresh(*claimant)).collect();
+    let siblings: Vec<&ClosedDecision> = claimants
+        .iter()
+        .filter_map(|claimant| fresh(*claimant))
+        .collect();
     let record = OutcomeRecord {
         event: keys.event,
         fingerprint: keys.fingerprint,
@@ -149,7 +159,10 @@ pub(super) fn check(
         sealed: Vec::new(),
     };
     let premises = premises(state, keys, &positions, &claimants);
-    Ok(Checked::Record { record: Box::new(record), premises })
+    Ok(Checked::Record {
+        record: Box::new(record),
+        premises,
+    })
 }
 
 const fn duplicate(known: &RecordedEvent) -> Checked {
@@ -177,11 +190,17 @@ fn positions(
     keys: &Keys,
 ) -> Result<SmallVec<[Position; 2]>, RecordError> {
     if let Some(id) = request.decision_id {
-        let known = shared.ids.position_of(id).filter(|position| *position <= state.position());
+        let known = shared
+            .ids
+            .position_of(id)
+            .filter(|position| *position <= state.position());
         let position = known.ok_or_else(|| no_such_decision(request))?;
         return Ok(SmallVec::from_slice(&[position]));
     }
-    let linked = keys.order.and_then(|order| state.order(order)).map(|order| &order.decisions);
+    let linked = keys
+        .order
+        .and_then(|order| state.order(order))
+        .map(|order| &order.decisions);
     match linked {
         Some(decisions) if !decisions.is_empty() => Ok(decisions.iter().copied().collect()),
         _ if keys.shopper.is_some() => match request.kind {
@@ -208,8 +227,15 @@ fn positions(
 }
 
 fn no_such_decision(request: &RewardRequest) -> RecordError {
-    let id = request.decision_id.map(|id| id.to_string()).unwrap_or_default();
-    RecordError::NotFound(FieldFault::new("decision_id", id, "the id of a decision of this service"))
+    let id = request
+        .decision_id
+        .map(|id| id.to_string())
+        .unwrap_or_default();
+    RecordError::NotFound(FieldFault::new(
+        "decision_id",
+        id,
+        "the id of a decision of this service",
+    ))
 }
 
 /// An id names an instant besides the position; both must be the decision's.
@@ -218,7 +244,9 @@ fn check_identity(
     request: &RewardRequest,
     targets: &[Target<'_>],
 ) -> Result<(), RecordError> {
-    let (Some(id), [target]) = (request.decision_id, targets) else { return Ok(()) };
+    let (Some(id), [target]) = (request.decision_id, targets) else {
+        return Ok(());
+    };
     if shared.ids.id_of(target.position(), target.decided_at()) == id {
         Ok(())
     } else {
@@ -232,7 +260,9 @@ fn in_time<'a>(
     request: &RewardRequest,
     targets: SmallVec<[Target<'a>; 2]>,
 ) -> Result<SmallVec<[Target<'a>; 2]>, RecordError> {
-    let Some(first) = targets.iter().map(Target::decided_at).min() else { return Ok(targets) };
+    let Some(first) = targets.iter().map(Target::decided_at).min() else {
+        return Ok(targets);
+    };
     let before = |target: &Target<'_>| request.event_time.plus(CLOCK_SKEW) >= target.decided_at();
     let kept: SmallVec<[Target<'a>; 2]> = targets.into_iter().filter(before).collect();
     if kept.is_empty() {
@@ -249,7 +279,10 @@ fn slots(
     request: &RewardRequest,
     targets: &[Target<'_>],
 ) -> Result<SmallVec<[Option<u32>; 2]>, RecordError> {
-    targets.iter().map(|target| slot(state, request, target)).collect()
+    targets
+        .iter()
+        .map(|target| slot(state, request, target))
+        .collect()
 }
 
 fn slot(
@@ -266,7 +299,9 @@ fn slot(
                 0 => "no slot: the decision shows no offer".to_owned(),
                 count => format!("1 to {count}, the slots of the decision"),
             };
-            Err(RecordError::Invalid(vec![FieldFault::new("slot", slot, expected)]))
+            Err(RecordError::Invalid(vec![FieldFault::new(
+                "slot", slot, expected,
+            )]))
         };
     }
     if request.offer_id.is_empty() {
@@ -301,7 +336,9 @@ fn check_costs(
         .filter_map(|target| target.placement(state))
         .map(|(_, placement)| placement)
         .find(|placement| placement.objective == Objective::Margin);
-    let Some(placement) = placement else { return Ok(()) };
+    let Some(placement) = placement else {
+        return Ok(());
+    };
     let faults: Vec<_> = (0..)
         .zip(&request.lines)
         .filter(|(_, line)| line.unit_cost.is_none())
@@ -315,7 +352,11 @@ fn check_costs(
             )
         })
         .collect();
-    if faults.is_empty() { Ok(()) } else { Err(RecordError::Invalid(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(RecordError::Invalid(faults))
+    }
 }
 
 /// A reversal takes back what is left of a purchase of its decision.
@@ -326,7 +367,9 @@ fn check_reversal(
     targets: &[Target<'_>],
     lines: &[OutcomeLine],
 ) -> Result<(), RecordError> {
-    let Some(event) = keys.reverses else { return Ok(()) };
+    let Some(event) = keys.reverses else {
+        return Ok(());
+    };
     let id = format!("{:?}", request.reverses_event_id);
     let from_disk = targets.iter().find_map(|target| match target {
         Target::Open(..) => None,
@@ -339,7 +382,9 @@ fn check_reversal(
         .or(from_disk);
     let Some(purchase) = known else {
         // It may come before its purchase, as long as that could still count.
-        let may_come = targets.iter().any(|target| matches!(target, Target::Open(..)));
+        let may_come = targets
+            .iter()
+            .any(|target| matches!(target, Target::Open(..)));
         return if may_come {
             Ok(())
         } else {
@@ -362,12 +407,20 @@ fn check_reversal(
     }
     let left = |line: &OutcomeLine| line_balance(state, &purchase, line);
     if request.kind == OutcomeKind::Cancellation {
-        let something = purchase.lines.iter().map(left).any(|balance| balance.kept > 0);
+        let something = purchase
+            .lines
+            .iter()
+            .map(left)
+            .any(|balance| balance.kept > 0);
         return if something {
             Ok(())
         } else {
             let expected = "a purchase of which something is left";
-            Err(RecordError::Precondition(FieldFault::new("reverses_event_id", id, expected)))
+            Err(RecordError::Precondition(FieldFault::new(
+                "reverses_event_id",
+                id,
+                expected,
+            )))
         };
     }
     for (index, line) in lines.iter().enumerate() {
@@ -383,11 +436,7 @@ fn check_reversal(
     Ok(())
 }
 
-fn check_line_left(
-    index: usize,
-    line: &OutcomeLine,
-    left: LineBalance,
-) -> Result<(), RecordError> {
+fn check_line_left(index: usize, line: &OutcomeLine, left: LineBalance) -> Result<(), RecordError> {
     let money_left = left.paid_minor - left.refunded_minor;
     let fault = if line.refunded_minor > money_left {
         FieldFault::new(
@@ -448,15 +497,24 @@ fn premises(
     positions: &[Position],
     claimants: &[Position],
 ) -> SmallVec<[Premise; 4]> {
-    let decisions = positions.iter().chain(claimants).map(|position| Entity::Decision(*position));
-    let orders = [keys.order, order_of(state, keys)].into_iter().flatten().map(Entity::Order);
+    let decisions = positions
+        .iter()
+        .chain(claimants)
+        .map(|position| Entity::Decision(*position));
+    let orders = [keys.order, order_of(state, keys)]
+        .into_iter()
+        .flatten()
+        .map(Entity::Order);
     let purchase = keys.reverses.unwrap_or(keys.event);
     let mut entities: SmallVec<[Entity; 6]> = decisions
         .chain(orders)
         .chain([Entity::Event(keys.event), Entity::Purchase(purchase)])
         .collect();
     entities.dedup();
-    entities.into_iter().map(|entity| (entity, version_of(state, entity))).collect()
+    entities
+        .into_iter()
+        .map(|entity| (entity, version_of(state, entity)))
+        .collect()
 }
 
 /// The order book as it will be once the reversal is recorded.
@@ -468,7 +526,11 @@ struct WithReversal<'a> {
 
 impl OrderBook for WithReversal<'_> {
     fn purchase(&self, event: EventKey) -> Option<&Purchase> {
-        if event == self.event { Some(&self.purchase) } else { self.state.purchase(event) }
+        if event == self.event {
+            Some(&self.purchase)
+        } else {
+            self.state.purchase(event)
+        }
     }
 
     fn purchases_of(&self, order: OrderKey) -> &[EventKey] {
@@ -495,15 +557,23 @@ fn corrections(
     siblings: &[&ClosedDecision],
     lines: &[OutcomeLine],
 ) -> Vec<Correction> {
-    let Some(event) = keys.reverses else { return Vec::new() };
-    let Some(purchase) = state.purchase(event) else { return Vec::new() };
+    let Some(event) = keys.reverses else {
+        return Vec::new();
+    };
+    let Some(purchase) = state.purchase(event) else {
+        return Vec::new();
+    };
     let mut reversed = purchase.clone();
     reversed.reverse(Reversal {
         event: keys.event,
         whole: request.kind == OutcomeKind::Cancellation,
         lines: lines.to_vec(),
     });
-    let after = WithReversal { state, event, purchase: reversed };
+    let after = WithReversal {
+        state,
+        event,
+        purchase: reversed,
+    };
     let closed = targets.iter().filter_map(|target| match target {
         Target::Open(..) => None,
         Target::Closed(closed) => Some(*closed),
@@ -530,7 +600,10 @@ fn corrections_of(
         .zip(closed.record.slots.iter().zip(&closing.slots))
         .filter(|(_, (_, slot))| !slot.receipt.is_empty())
         .filter_map(|(index, (draw, slot))| {
-            let benefit = closed.catalog.offer(draw.offer()).map(|offer| &offer.benefit);
+            let benefit = closed
+                .catalog
+                .offer(draw.offer())
+                .map(|offer| &offer.benefit);
             let reward_before = rewardable.reward(state, index, benefit);
             let reward_after = rewardable.reward(after, index, benefit);
             (reward_before.to_bits() != reward_after.to_bits()).then(|| Correction {

@@ -96,9 +96,13 @@ impl State {
         let numbering = payload.numbering;
         let mut catalogs = OrdMap::new();
         for (version, document) in payload.catalogs {
-            let catalog = Catalog::from_stored(&document, version, &numbering).map_err(|error| {
-                CheckpointError::Catalog { version, reason: error.to_string() }
-            })?;
+            let catalog =
+                Catalog::from_stored(&document, version, &numbering).map_err(|error| {
+                    CheckpointError::Catalog {
+                        version,
+                        reason: error.to_string(),
+                    }
+                })?;
             catalogs.insert(version, Arc::new(catalog));
         }
         Ok(Self {
@@ -113,7 +117,11 @@ impl State {
             events: payload.events,
             orders: payload.orders,
             purchases: payload.purchases,
-            forget_at: payload.forget.iter().map(|(at, what)| (*what, *at)).collect(),
+            forget_at: payload
+                .forget
+                .iter()
+                .map(|(at, what)| (*what, *at))
+                .collect(),
             forget: payload.forget,
             unwritten: payload.unwritten,
             unwritten_since: payload.unwritten_since,

@@ -21,7 +21,11 @@ pub(super) fn check_alone(request: &RewardRequest) -> Result<(), RecordError> {
     }
     if !wants_lines && !request.lines.is_empty() {
         let expected = format!("no lines: the kind is {}", kind.name());
-        faults.push(FieldFault::new("lines", format!("{} lines", request.lines.len()), expected));
+        faults.push(FieldFault::new(
+            "lines",
+            format!("{} lines", request.lines.len()),
+            expected,
+        ));
     }
     if kind.reverses() == request.reverses_event_id.is_empty() {
         faults.push(if kind.reverses() {
@@ -42,25 +46,36 @@ pub(super) fn check_alone(request: &RewardRequest) -> Result<(), RecordError> {
     }
     let names_part = request.slot.is_some() || !request.offer_id.is_empty();
     if names_part && request.decision_id.is_none() {
-        let field = if request.slot.is_some() { "slot" } else { "offer_id" };
-        faults.push(FieldFault::new(field, "set", "nothing, unless decision_id is set"));
+        let field = if request.slot.is_some() {
+            "slot"
+        } else {
+            "offer_id"
+        };
+        faults.push(FieldFault::new(
+            field,
+            "set",
+            "nothing, unless decision_id is set",
+        ));
     }
     if request.slot.is_some() && !request.offer_id.is_empty() {
-        faults.push(FieldFault::new("offer_id", &request.offer_id, "nothing beside slot"));
+        faults.push(FieldFault::new(
+            "offer_id",
+            &request.offer_id,
+            "nothing beside slot",
+        ));
     }
     for (index, line) in request.lines.iter().enumerate() {
         check_line(kind, index, line, &mut faults);
     }
     check_line_ids(request, &mut faults);
-    if faults.is_empty() { Ok(()) } else { Err(RecordError::Invalid(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(RecordError::Invalid(faults))
+    }
 }
 
-fn check_line(
-    kind: OutcomeKind,
-    index: usize,
-    line: &RewardLine,
-    faults: &mut Vec<FieldFault>,
-) {
+fn check_line(kind: OutcomeKind, index: usize, line: &RewardLine, faults: &mut Vec<FieldFault>) {
     let mut need = |name: &str, money: Option<Money>, wanted: bool, least: i64| {
         let field = format!("lines[{index}].{name}");
         match money {
@@ -73,7 +88,11 @@ fn check_line(
                 faults.push(FieldFault::new(field, money, expected));
             }
             Some(money) if money.minor_units < least => {
-                let expected = if least > 0 { "an amount above zero" } else { "zero or more" };
+                let expected = if least > 0 {
+                    "an amount above zero"
+                } else {
+                    "zero or more"
+                };
                 faults.push(FieldFault::new(field, money, expected));
             }
             _ => {}
@@ -83,7 +102,12 @@ fn check_line(
     need("price_paid", line.price_paid, purchase, 0);
     need("refunded_amount", line.refunded_amount, !purchase, 1);
     if purchase {
-        need("discount_applied", line.discount_applied, line.discount_applied.is_some(), 0);
+        need(
+            "discount_applied",
+            line.discount_applied,
+            line.discount_applied.is_some(),
+            0,
+        );
         need("unit_cost", line.unit_cost, line.unit_cost.is_some(), 0);
     } else {
         need("discount_applied", line.discount_applied, false, 0);
@@ -92,13 +116,21 @@ fn check_line(
     let fewest = i64::from(purchase);
     if line.quantity < fewest {
         let field = format!("lines[{index}].quantity");
-        faults.push(FieldFault::new(field, line.quantity, format!("{fewest} or more")));
+        faults.push(FieldFault::new(
+            field,
+            line.quantity,
+            format!("{fewest} or more"),
+        ));
     }
 }
 
 fn check_line_ids(request: &RewardRequest, faults: &mut Vec<FieldFault>) {
     let mut seen = BTreeMap::new();
-    for (index, line) in request.lines.iter().enumerate().filter(|(_, it)| !it.line_id.is_empty())
+    for (index, line) in request
+        .lines
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| !it.line_id.is_empty())
     {
         if let Some(before) = seen.insert(&line.line_id, index) {
             let expected = format!("another id than that of lines[{before}]");
@@ -131,7 +163,10 @@ pub(super) fn check_currency(
         .iter()
         .filter_map(|target| target.placement(state))
         .map(|(_, placement)| {
-            (placement.currency, format!("the currency of placement {:?}", placement.id))
+            (
+                placement.currency,
+                format!("the currency of placement {:?}", placement.id),
+            )
         })
         .next();
     let mut found = None;
@@ -153,7 +188,10 @@ pub(super) fn check_currency(
             return Err(RecordError::Invalid(vec![FieldFault::new(
                 "lines",
                 currency,
-                format!("{}, the currency of placement {:?}", placement.currency, placement.id),
+                format!(
+                    "{}, the currency of placement {:?}",
+                    placement.currency, placement.id
+                ),
             )]));
         }
     }
@@ -175,7 +213,10 @@ pub(in crate::engine::record) fn lines_of(
             let line_key = if line.line_id.is_empty() {
                 let before = of_sku.entry(&line.sku).or_default();
                 *before += 1;
-                key.hash_u64(b"line by sku", &[line.sku.as_bytes(), &before.to_le_bytes()])
+                key.hash_u64(
+                    b"line by sku",
+                    &[line.sku.as_bytes(), &before.to_le_bytes()],
+                )
             } else {
                 key.hash_u64(b"line by id", &[line.line_id.as_bytes()])
             };
