@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod domain;
 pub mod learning;
 pub mod ledger;
+pub mod logs;
 pub mod promotion;
 pub mod proto;
 pub mod segment;
