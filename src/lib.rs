@@ -16,3 +16,6 @@ pub mod ledger;
 pub mod promotion;
 pub mod proto;
 pub mod segment;
+pub mod service;
+
+pub mod cli;
