@@ -188,7 +188,7 @@ pub(super) fn verify(
         report.events += 1;
         report.last_position = position;
         report.chain = record.chain;
-        if report.events % PROGRESS_EVENTS == 0 {
+        if report.events.is_multiple_of(PROGRESS_EVENTS) {
             progress(Progress { position, last });
         }
     }

@@ -88,7 +88,8 @@ pub(super) fn check(
     closed: &[ClosedDecision],
 ) -> Result<Checked, RecordError> {
     lines::check_alone(request)?;
-    check_not_ahead(request, shared.clock.now())?;
+    let now = shared.clock.now().max(state.now());
+    check_not_ahead(request, now)?;
     if let Some(known) = state.recorded_event(keys.event) {
         return Ok(duplicate(known));
     }
@@ -141,7 +142,7 @@ pub(super) fn check(
         kind: request.kind,
         custom_kind: request.custom_kind.clone(),
         event_time: request.event_time,
-        corrections: corrections(state, request, keys, &targets, &siblings, &lines),
+        corrections: corrections(state, now, request, keys, &targets, &siblings, &lines),
         targets: targets
             .iter()
             .zip(about)
@@ -551,6 +552,7 @@ impl OrderBook for WithReversal<'_> {
 /// refund windows are open.
 fn corrections(
     state: &State,
+    now: Instant,
     request: &RewardRequest,
     keys: &Keys,
     targets: &[Target<'_>],
@@ -580,12 +582,13 @@ fn corrections(
     });
     closed
         .chain(siblings.iter().copied())
-        .flat_map(|closed| corrections_of(state, &after, closed))
+        .flat_map(|closed| corrections_of(state, now, &after, closed))
         .collect()
 }
 
 fn corrections_of(
     state: &State,
+    now: Instant,
     after: &WithReversal<'_>,
     closed: &ClosedDecision,
 ) -> Vec<Correction> {
@@ -593,7 +596,7 @@ fn corrections_of(
         return Vec::new();
     };
     let window_ends = closing.closed_at.plus(rewardable.placement.refund_window);
-    if !closing.taught || state.now() > window_ends {
+    if !closing.taught || now > window_ends {
         return Vec::new();
     }
     (1_u32..)
