@@ -101,8 +101,8 @@ pub enum OpenError {
     Probe(#[from] ProbeError),
     /// The store gave an error of its own.
     #[error(
-        "the store could not be opened: {reason}; if the disk is sound and has space, restore \
-         the data directory from a backup"
+        "the store could not be opened: {reason}; if no other process uses it and the disk is \
+         sound and has space, restore the data directory from a backup"
     )]
     Store {
         /// What it said.
@@ -165,7 +165,10 @@ pub enum OpenError {
 
 impl OpenError {
     pub(super) fn store(error: StoreError) -> Self {
-        Self::Store { reason: error.0 }
+        match error {
+            StoreError::Damaged(reason) => Self::Damaged { reason },
+            StoreError::Refused(reason) => Self::Store { reason },
+        }
     }
 
     pub(super) fn damaged(reason: impl Into<String>) -> Self {

@@ -39,7 +39,15 @@ pub(super) struct SledStore {
 
 impl From<::sled::Error> for StoreError {
     fn from(error: ::sled::Error) -> Self {
-        Self(format!("the store refused: {error}"))
+        match error {
+            ::sled::Error::Corruption {
+                at: Some(place), ..
+            } => Self::Damaged(format!("the store found wrong bytes at {place}")),
+            ::sled::Error::Corruption { at: None, .. } => {
+                Self::Damaged("the store found wrong bytes in one of its files".to_owned())
+            }
+            other => Self::Refused(format!("the store refused: {other}")),
+        }
     }
 }
 
@@ -135,9 +143,10 @@ impl ChunkStore for SledStore {
 
     fn flush(&self) -> Result<(), StoreError> {
         self.database.flush()?;
-        self.data_file
-            .sync_data()
-            .map_err(|error| StoreError(format!("the data file could not be synced: {error}")))
+        let synced = self.data_file.sync_data();
+        synced.map_err(|error| {
+            StoreError::Refused(format!("the data file could not be synced: {error}"))
+        })
     }
 
     fn last_up_to(&self, key: Key) -> Result<Found<Self::Bytes>, StoreError> {
