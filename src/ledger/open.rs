@@ -108,6 +108,18 @@ pub enum OpenError {
         /// What it said.
         reason: String,
     },
+    /// Another process has the store open.
+    #[error(
+        "{} is in use by a process that does not hold the data directory (waited \
+         {waited_seconds} s); stop that process",
+        path.display()
+    )]
+    InUse {
+        /// The store's data file.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited_seconds: u64,
+    },
     /// The store lacks something that every store has.
     #[error("the store is damaged: {reason}; restore the data directory from a backup")]
     Damaged {
