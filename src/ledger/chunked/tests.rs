@@ -37,7 +37,7 @@ struct FragileStore(Arc<Mutex<Disk>>);
 
 fn refuse(really: bool) -> Result<(), StoreError> {
     match really {
-        true => Err(StoreError("no space left".to_owned())),
+        true => Err(StoreError::Refused("no space left".to_owned())),
         false => Ok(()),
     }
 }
