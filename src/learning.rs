@@ -29,7 +29,7 @@ pub mod state;
 pub use config::{PolicyConfig, PolicyError};
 pub use policy::{ArmSummary, Context, Policy, PosteriorInterval};
 pub use reward::{
-    Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
+    Adopted, Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
 };
 pub use state::PolicyState;
 

@@ -30,8 +30,24 @@ use crate::domain::ids::{ChainHash, Position};
 mod durable_file;
 mod poison;
 
-pub mod data_dir;
+pub mod codec;
 pub mod memory;
+
+mod chunk;
+mod chunked;
+mod sled;
+
+pub mod checkpoint;
+pub mod data_dir;
+pub mod high_water_mark;
+pub mod open;
+pub mod probe;
+pub mod secrets;
+
+#[cfg(test)]
+mod conformance;
+
+pub use durable_file::FileError;
 
 /// The largest record that a ledger takes. Every part of a record goes to the
 /// store in one atomic batch, and batches must stay small (see `sled.rs`).
@@ -114,7 +130,7 @@ pub type Scan<'a> = Box<dyn Iterator<Item = Result<Record, ReadError>> + Send + 
 /// **Cancellation.** The calls block and cannot be cancelled. An asynchronous
 /// caller runs the committer on a thread of its own and abandons only its own
 /// wait: the records stay appended.
-pub trait Ledger: Send + Sync {
+pub trait Ledger: fmt::Debug + Send + Sync {
     /// Adds records behind the head, in this order, and returns the new head.
     /// No records: nothing happens, the head is returned.
     ///
@@ -302,5 +318,36 @@ fn check_record_sizes(records: &[&[u8]]) -> Result<(), AppendError> {
             limit_bytes: RECORD_LIMIT_BYTES,
         }),
         None => Ok(()),
+    }
+}
+
+/// Where a scan begins, once it is sure that the record is kept and that the
+/// history before it is the caller's.
+fn check_scan_start(
+    ledger: &dyn Ledger,
+    from: Position,
+    chain_before: Option<ChainHash>,
+) -> Result<Position, ReadError> {
+    let first = ledger.first_position();
+    let from = match from {
+        Position::START => first,
+        other => other,
+    };
+    if from < first {
+        return Err(ReadError::BeforeFirst {
+            position: from,
+            first,
+        });
+    }
+    let Some(expected) = chain_before else {
+        return Ok(from);
+    };
+    match ledger.chain_at(Position(from.0 - 1))? {
+        Some(found) if found != expected => Err(ReadError::ChainBroken {
+            position: from,
+            expected,
+            found,
+        }),
+        _ => Ok(from),
     }
 }

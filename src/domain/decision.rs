@@ -1,10 +1,14 @@
 //! Decisions: what ChooseOffer asked and what it answered.
 
+use smallvec::SmallVec;
 use uuid::Uuid;
 
-use super::distribution::{ActionDistribution, EligibleOffers};
+use super::attribute::Attributes;
+use super::cart::Cart;
+use super::distribution::{EligibleOffers, SlotDraw};
 use super::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
-use super::keys::{ReloadKey, SubjectNumber};
+use super::keys::{Pseudonym, ReloadKey, SessionKey, SubjectNumber};
+use super::random::DecisionSeed;
 use super::time::Instant;
 
 /// What came of a request.
@@ -41,7 +45,7 @@ pub struct DecisionRecord {
     /// The catalogue that the decision was made with.
     pub catalog_version: CatalogVersion,
     /// The seed of the draws.
-    pub seed: u64,
+    pub seed: DecisionSeed,
     /// Where.
     pub placement: PlacementNumber,
     /// What came of it.
@@ -57,7 +61,7 @@ pub struct DecisionRecord {
     /// What was on offer; `None` when nothing was, or for the holdout.
     pub eligible: Option<EligibleOffers>,
     /// The draws, in slot order.
-    pub slots: Vec<SlotDraw>,
+    pub slots: SmallVec<[SlotDraw; 2]>,
     /// What concurrency took away.
     pub refusals: Vec<ConcurrencyRefusal>,
     /// The features of a contextual policy, empty for others.
@@ -73,20 +77,8 @@ pub struct DecisionRecord {
 impl DecisionRecord {
     /// The chosen offers, in slot order.
     pub fn chosen(&self) -> impl Iterator<Item = OfferNumber> + '_ {
-        self.slots.iter().map(|slot| slot.offer)
+        self.slots.iter().map(SlotDraw::offer)
     }
-}
-
-/// One slot's draw.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SlotDraw {
-    /// What was drawn.
-    pub offer: OfferNumber,
-    /// Its place among the offers that the slots above left over.
-    pub chosen: usize,
-    /// Over the offers that the slots above left over, in the order of their
-    /// numbers.
-    pub distribution: ActionDistribution,
 }
 
 /// An offer that the rules allowed but that concurrency took away.
@@ -96,4 +88,24 @@ pub struct ConcurrencyRefusal {
     pub offer: OfferNumber,
     /// The code of the limit that refused.
     pub code: String,
+}
+
+/// What a request said of its shopper. It is stored encrypted under the
+/// subject's key; nothing that was learnt rests on reading it again.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RequestContext {
+    /// Who; `None` when not known or not to be used.
+    pub shopper: Option<Pseudonym>,
+    /// Which visit.
+    pub session: Option<SessionKey>,
+    /// On what.
+    pub device: String,
+    /// Through what.
+    pub channel: String,
+    /// In which store.
+    pub store: String,
+    /// Declared attributes only.
+    pub attributes: Attributes,
+    /// What was in the cart.
+    pub cart: Cart,
 }

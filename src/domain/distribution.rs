@@ -354,6 +354,25 @@ impl From<ActionDistribution> for Vec<f64> {
     }
 }
 
+/// Why what was recorded is no draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotADraw {
+    /// There is not one probability for each offer.
+    #[error("{probabilities} probabilities for {offers} offers")]
+    NotAligned {
+        /// How many offers were left.
+        offers: usize,
+        /// How many probabilities were recorded.
+        probabilities: usize,
+    },
+    /// An offer of probability 0, or none at all.
+    #[error("offer number {index} of those that were left had no probability")]
+    Impossible {
+        /// The recorded place.
+        index: usize,
+    },
+}
+
 /// One slot's draw: what was left for it, with which probabilities given the
 /// slots above it, and what came out.
 #[derive(Debug, Clone, PartialEq)]
@@ -382,6 +401,32 @@ impl SlotDraw {
             distribution,
             index,
         }
+    }
+
+    /// A draw as it was recorded.
+    ///
+    /// # Errors
+    /// When the distribution is not aligned with the offers, or what was drawn
+    /// had no probability.
+    pub fn from_stored(
+        eligible: EligibleOffers,
+        distribution: ActionDistribution,
+        index: usize,
+    ) -> Result<Self, NotADraw> {
+        if eligible.len() != distribution.len() {
+            return Err(NotADraw::NotAligned {
+                offers: eligible.len(),
+                probabilities: distribution.len(),
+            });
+        }
+        if distribution.propensity(index).is_none() {
+            return Err(NotADraw::Impossible { index });
+        }
+        Ok(Self {
+            eligible,
+            distribution,
+            index,
+        })
     }
 
     /// What was left when this slot was drawn.
@@ -428,7 +473,7 @@ pub fn draw_slots(
     slots: usize,
     seed: DecisionSeed,
     mut distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
-) -> SmallVec<[SlotDraw; 4]> {
+) -> SmallVec<[SlotDraw; 2]> {
     let mut draws = SmallVec::new();
     let mut left = Some(eligible.clone());
     for slot in 0..slots {
@@ -440,3 +485,6 @@ pub fn draw_slots(
     }
     draws
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Events: what the ledger holds, in order, and what state is folded from.
 
+use uuid::Uuid;
+
 use super::decision::DecisionRecord;
 use super::ids::{CatalogVersion, Position};
 use super::keys::EventKey;
@@ -49,6 +51,15 @@ pub enum EventBody {
     },
     /// A decision was made.
     Decision(Box<DecisionRecord>),
+    /// A request got an earlier decision.
+    Reuse {
+        /// Made by the client.
+        request_id: Uuid,
+        /// The hash of the request's content.
+        request_fingerprint: u64,
+        /// The decision that it got.
+        decision: Position,
+    },
     /// An outcome came.
     Outcome(Box<OutcomeRecord>),
     /// Time passed.

@@ -151,6 +151,44 @@ pub enum Benefit {
     },
 }
 
+impl Benefit {
+    /// The kind's name in the catalogue file.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::PercentOff(_) => "percent_off",
+            Self::AmountOff { .. } => "amount_off",
+            Self::SpendThreshold { .. } => "spend_threshold",
+            Self::Gift { .. } => "gift",
+            Self::Coupon { .. } => "coupon",
+            Self::Bundle { .. } => "bundle",
+            Self::BuyXGetY { .. } => "buy_x_get_y",
+            Self::Points { .. } => "points",
+            Self::FreeShipping { .. } => "free_shipping",
+            Self::CrossSell { .. } => "cross_sell",
+        }
+    }
+
+    /// What the benefit costs the shop beyond the price that was paid, once a
+    /// purchase of `net_revenue_minor` used it: a gift's goods, and points
+    /// (rounded up to a whole minor unit). A discount is in the price already.
+    #[must_use]
+    pub fn cost_minor(&self, net_revenue_minor: i64, minor_per_major: i64) -> i64 {
+        match self {
+            Self::Gift { quantity, unit_cost_minor, .. } => {
+                quantity.saturating_mul(*unit_cost_minor)
+            }
+            Self::Points { fixed, per_major_unit, cost_per_thousand_minor } => {
+                let major_units = net_revenue_minor.max(0) / minor_per_major.max(1);
+                let points = fixed.saturating_add(per_major_unit.saturating_mul(major_units));
+                let thousandths = points.saturating_mul(*cost_per_thousand_minor);
+                thousandths / 1_000 + i64::from(thousandths % 1_000 > 0)
+            }
+            _ => 0,
+        }
+    }
+}
+
 /// A share of the price off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PercentOff {

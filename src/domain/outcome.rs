@@ -1,7 +1,8 @@
 //! Outcome events: what happened after a decision.
 
+use super::distribution::Propensity;
 use super::ids::{OfferNumber, PlacementNumber, Position, SegmentNumber};
-use super::keys::{EventKey, OrderKey, SubjectNumber};
+use super::keys::{EventKey, OrderKey, Pseudonym, SubjectNumber};
 use super::money::Currency;
 use super::time::Instant;
 
@@ -160,4 +161,35 @@ pub struct Correction {
     pub offer: OfferNumber,
     /// The policy's receipt, as it encodes it.
     pub receipt: Vec<u8>,
+    /// When the decision was made.
+    pub decided_at: Instant,
+    /// The offer's propensity.
+    pub propensity: Propensity,
+    /// The features that it was learnt with.
+    pub features: Vec<f64>,
+}
+
+/// What an outcome said in the client's words. It is stored encrypted under the
+/// subject's key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OutcomeWords {
+    /// The event.
+    pub event_id: String,
+    /// The order, empty without one.
+    pub order_id: String,
+    /// The shopper, where the event named one.
+    pub shopper: Option<Pseudonym>,
+    /// The purchase that is reversed, empty without one.
+    pub reverses_event_id: String,
+    /// In the order of the record's lines.
+    pub lines: Vec<LineWords>,
+}
+
+/// How the client calls a line.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LineWords {
+    /// The line, empty when it is known by its sku.
+    pub line_id: String,
+    /// The article.
+    pub sku: String,
 }

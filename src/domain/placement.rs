@@ -68,6 +68,13 @@ pub struct Placement {
 }
 
 impl Placement {
+    /// Whether a reward here means the same as a reward there.
+    #[must_use]
+    pub fn rewards_like(&self, other: &Self) -> bool {
+        self.objective == other.objective
+            && (self.objective == Objective::Conversion || self.currency == other.currency)
+    }
+
     /// The last instant whose outcomes count toward a decision made at
     /// `decided_at`.
     #[must_use]

@@ -6,9 +6,9 @@
 //!
 //! - The line is walked downwards from where the last arm's upper tail begins
 //!   (tail mass about 10⁻⁹), in panels of six Gauss-Legendre nodes. A panel is
-//!   as wide as the narrowest arm near it allows: an arm with standard
-//!   deviation s about its mode m allows max(s, 0.4·|t − m|), with s at most
-//!   2, since the logistic function bends within a few units whatever the arm.
+//!   as wide as the narrowest arm near it allows: an arm with mode m and
+//!   s = √(1/α + 1/β) allows max(1.3·s, 0.5·|t − m|), with 1.3·s at most 1.5,
+//!   since the logistic function bends within a few units whatever the arm.
 //! - Each arm's 1 − F_i is accumulated from the top by collocation: inside a
 //!   panel it is the integral of the polynomial through f_i at the nodes. No
 //!   incomplete beta function is called.
@@ -21,9 +21,11 @@
 //! The quadrature is Gauss's with collocation as in Hairer, Wanner (1996),
 //! "Solving ordinary differential equations II", chapter IV.5.
 //!
-//! Valid for parameters in [0.01, 10¹⁵]. The order of the arms does not matter
-//! to the bits of the result. Error and cost are stated, and tested, in
-//! `tests` below.
+//! Valid for parameters in [0.01, 10¹⁵]. The absolute error is at most 10⁻⁶,
+//! tested against an independent quadrature up to 250 arms. The order of the
+//! arms does not matter to the bits of the result. One core of the machine
+//! where it was written took 8 to 10 µs for 10 arms, 30 to 40 for 50 and 120 to
+//! 135 for 200.
 
 use smallvec::SmallVec;
 
@@ -116,11 +118,23 @@ const TAIL_DROP: f64 = 20.0;
 /// The walk stops when less than this is left.
 const NEGLIGIBLE: f64 = 1e-10;
 
-/// The widest panel about an arm's mode.
-const WIDEST_SCALE: f64 = 2.0;
+/// Panels about an arm's mode, in standard deviations.
+const SCALE: f64 = 1.3;
+
+/// But never wider than this.
+const WIDEST_SCALE: f64 = 1.5;
 
 /// How fast panels grow with the distance from a mode.
-const GROWTH: f64 = 0.4;
+const GROWTH: f64 = 0.5;
+
+/// The same where a parameter is below 1: such an arm's density bends far from
+/// its mode, where its exponential tail ends.
+const GROWTH_BENT: f64 = 0.3;
+
+/// Beyond this many successes and failures both, an arm's density can no
+/// longer be told from rounding; it counts as one with the same mean and this
+/// many of the rarer.
+const SHARPEST: f64 = 1e10;
 
 /// Arms with the same posterior, and what is known of them so far.
 struct Group {
@@ -129,8 +143,9 @@ struct Group {
     mode: f64,
     at_mode: Log,
     ln_peak: f64,
-    /// Standard deviation near the mode, at most [`WIDEST_SCALE`].
+    /// How wide panels about the mode may be.
     scale: f64,
+    growth: f64,
     /// Where the upper tail begins.
     upper: f64,
     /// P(T > top of the current panel).
@@ -146,6 +161,13 @@ struct Group {
 
 impl Group {
     fn new(posterior: Beta, multiplicity: u64) -> Self {
+        let rarer = posterior.alpha().min(posterior.beta());
+        let posterior = if rarer > SHARPEST {
+            let blunter = SHARPEST / rarer;
+            Beta::new(posterior.alpha() * blunter, posterior.beta() * blunter)
+        } else {
+            posterior
+        };
         let (alpha, beta) = (posterior.alpha(), posterior.beta());
         let mode = math::ln(alpha / beta);
         let deviation = math::sqrt(1.0 / alpha + 1.0 / beta);
@@ -155,7 +177,8 @@ impl Group {
             mode,
             at_mode: Log::at_logit(mode),
             ln_peak: posterior.ln_density_at_mode(),
-            scale: deviation.min(WIDEST_SCALE),
+            scale: (SCALE * deviation).min(WIDEST_SCALE),
+            growth: if rarer < 1.0 { GROWTH_BENT } else { GROWTH },
             upper: mode + math::sqrt(2.0 * TAIL_DROP) * deviation,
             survival: 0.0,
             density: [0.0; NODES],
@@ -189,7 +212,7 @@ impl Group {
 
     /// How wide a panel that begins at `top` may be for this group's sake.
     fn widest_panel(&self, top: f64) -> f64 {
-        self.scale.max(GROWTH * (top - self.mode).abs())
+        self.scale.max(self.growth * (top - self.mode).abs())
     }
 
     /// Fills density and cumulative distribution at the nodes of a panel of
@@ -281,7 +304,8 @@ fn walk(groups: &mut [(usize, Group)]) {
 }
 
 /// How wide the next panel may be: what every active group allows, and no
-/// further than a first panel into a group that is not active yet.
+/// further than the upper tail of a group that is not active yet, unless it is
+/// narrow enough for that group too.
 fn panel_width(groups: &[(usize, Group)], active: usize, top: f64) -> f64 {
     let (above, below) = groups.split_at(active);
     let mut width = above
@@ -293,7 +317,7 @@ fn panel_width(groups: &[(usize, Group)], active: usize, top: f64) -> f64 {
         if distance >= width {
             break;
         }
-        width = width.min(distance + group.widest_panel(group.upper));
+        width = width.min(distance.max(group.widest_panel(group.upper)));
     }
     width
 }
@@ -325,3 +349,8 @@ fn add_panel(groups: &mut [(usize, Group)], top: f64, half: f64) -> f64 {
     }
     left
 }
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;

@@ -190,3 +190,77 @@ fn continued_fraction(a: f64, b: f64, x: f64) -> f64 {
     }
     fraction
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logit(x: f64) -> f64 {
+        math::ln(x) - math::ln_1p(-x)
+    }
+
+    #[test]
+    fn the_cumulative_distribution_matches_closed_forms() {
+        for step in 1..100 {
+            let x = f64::from(step) / 100.0;
+            let rest = 1.0 - x;
+            for (alpha, beta, exact) in [
+                (1.0, 1.0, x),
+                (2.0, 2.0, x * x * (3.0 - 2.0 * x)),
+                (0.01, 1.0, math::pow(x, 0.01)),
+                (1.0, 40.0, 1.0 - math::pow_whole(rest, 40)),
+                (3.0, 1.0, x * x * x),
+            ] {
+                let ours = Beta::new(alpha, beta).cumulative_at_logit(logit(x));
+                assert!(
+                    (ours - exact).abs() < 1e-13,
+                    "Beta({alpha}, {beta}) at {x}: {ours} is not {exact}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_quantile_inverts_the_cumulative_distribution() {
+        for (alpha, beta) in [
+            (1.0, 1.0),
+            (0.01, 0.01),
+            (0.5, 30.0),
+            (50_000.0, 1_000_000.0),
+            (1e9, 1e9),
+        ] {
+            let posterior = Beta::new(alpha, beta);
+            for probability in [0.025, 0.3, 0.5, 0.975] {
+                let x = posterior.quantile(probability);
+                if x > 1e-12 && x < 1.0 - 1e-12 {
+                    let back = posterior.cumulative_at_logit(logit(x));
+                    assert!(
+                        (back - probability).abs() < 1e-5,
+                        "Beta({alpha}, {beta}) at {x}: {back} is not {probability}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_sharp_posterior_is_nearly_normal() {
+        let posterior = Beta::new(50_000.0, 1_000_000.0);
+        let interval = posterior.interval(0.95);
+        let mean = posterior.mean();
+        let deviation = math::sqrt(mean * (1.0 - mean) / 1_050_001.0);
+        assert!((interval.lower - (mean - 1.96 * deviation)).abs() < 0.01 * deviation);
+        assert!((interval.upper - (mean + 1.96 * deviation)).abs() < 0.01 * deviation);
+    }
+
+    #[test]
+    fn the_density_at_the_mode_agrees_with_gamma_functions() {
+        for (alpha, beta) in [(0.01, 0.02), (1.0, 1.0), (9.9, 10.1), (3.0, 400.0)] {
+            let sum: f64 = alpha + beta;
+            let ln_beta = math::ln_gamma(alpha) + math::ln_gamma(beta) - math::ln_gamma(sum);
+            let exact = alpha * math::ln(alpha / sum) + beta * math::ln(beta / sum) - ln_beta;
+            let ours = Beta::new(alpha, beta).ln_density_at_mode();
+            assert!((ours - exact).abs() < 1e-12, "{ours} is not {exact}");
+        }
+    }
+}

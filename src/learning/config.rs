@@ -286,3 +286,123 @@ impl RewardConfig {
             .ok_or_else(|| out_of_bounds("reward.max", max, "(reward.min, 2^52]"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::OfferNumber;
+    use crate::learning::Policy;
+
+    fn check(text: &str) -> Result<Policy, String> {
+        let config: PolicyConfig = toml::from_str(text).map_err(|error| error.to_string())?;
+        let number = |name: &str| name.strip_prefix('o')?.parse().ok().map(OfferNumber);
+        Policy::check(&config, number).map_err(|error| error.to_string())
+    }
+
+    fn refusal(text: &str) -> String {
+        check(text).unwrap_err()
+    }
+
+    #[test]
+    fn every_kind_reads_with_its_defaults() {
+        for (text, kind) in [
+            (r#"kind = "uniform""#, "uniform"),
+            (
+                r#"kind = "fixed"
+                preference = ["o2", "o1"]"#,
+                "fixed",
+            ),
+            (r#"kind = "epsilon_greedy""#, "epsilon_greedy"),
+            (r#"kind = "thompson_beta""#, "thompson_beta"),
+        ] {
+            assert_eq!(check(text).unwrap().kind(), kind);
+        }
+    }
+
+    #[test]
+    fn every_parameter_reads() {
+        check(
+            r#"
+            kind = "epsilon_greedy"
+            epsilon = { schedule = "inverse_sqrt", start = 0.5, scale = 100.0, minimum = 0.01 }
+            step = 0.1
+            initial_value = 2.0
+            initial_weight = 1.0
+            exploration_floor = 0.001
+            reward = { min = 0.0, max = 1e6, outside = "clip" }
+            "#,
+        )
+        .unwrap();
+        check(
+            r#"
+            kind = "thompson_beta"
+            prior_successes = 0.5
+            prior_failures = 20
+            exploration_floor = 0.01
+            outside = "clip"
+            "#,
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_named_with_its_bound() {
+        for (text, message) in [
+            (
+                "kind = \"epsilon_greedy\"\nepsilon = 1.5",
+                "epsilon is 1.5, it must be in [0, 1]",
+            ),
+            (
+                "kind = \"epsilon_greedy\"\nepsilon = nan",
+                "epsilon is NaN, it must be in [0, 1]",
+            ),
+            (
+                "kind = \"epsilon_greedy\"\nstep = 0.0",
+                "step is 0, it must be in (0, 1]",
+            ),
+            (
+                "kind = \"epsilon_greedy\"\nepsilon = { schedule = \"inverse\", scale = 0.0 }",
+                "epsilon.scale is 0, it must be in (0, 1e12]",
+            ),
+            (
+                "kind = \"epsilon_greedy\"\ninitial_value = inf",
+                "initial_value is inf, it must be in [-2^52, 2^52]",
+            ),
+            (
+                "kind = \"epsilon_greedy\"\nreward = { min = 1.0, max = 1.0 }",
+                "reward.max is 1, it must be in (reward.min, 2^52]",
+            ),
+            (
+                "kind = \"thompson_beta\"\nprior_failures = 0.001",
+                "prior_failures is 0.001, it must be in [0.01, 1e9]",
+            ),
+            (
+                "kind = \"thompson_beta\"\nexploration_floor = -0.1",
+                "exploration_floor is -0.1, it must be in [0, 1]",
+            ),
+            (
+                "kind = \"fixed\"\npreference = []",
+                "preference is empty, it needs at least 1 offer",
+            ),
+            (
+                "kind = \"fixed\"\npreference = [\"gift\"]",
+                "preference names the offer \"gift\", which the catalogue does not have",
+            ),
+            (
+                "kind = \"fixed\"\npreference = [\"o1\", \"o1\"]",
+                "preference names the offer \"o1\" twice, each may stand once",
+            ),
+        ] {
+            assert_eq!(refusal(text), message);
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_kinds_are_refused() {
+        assert!(refusal("kind = \"uniform\"\nepsilon = 0.1").contains("epsilon"));
+        assert!(refusal("kind = \"thompson_beta\"\nprior = 1.0").contains("prior"));
+        assert!(refusal("kind = \"thomson_beta\"").contains("thompson_beta"));
+        let step = refusal("kind = \"epsilon_greedy\"\nstep = \"average\"");
+        assert!(step.contains("sample_average"), "{step}");
+    }
+}

@@ -7,7 +7,7 @@ pub mod uniform;
 
 use super::config::{PolicyConfig, PolicyError};
 use super::reward::{
-    Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
+    Adopted, Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
 };
 use super::state::{ArmState, PolicyState, SegmentState, aligned};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
@@ -146,19 +146,14 @@ impl Policy {
         decision: &RewardedDecision<'_>,
     ) -> Result<Learnt, LearnError> {
         let reward = self.reward_domain().admit(decision.reward)?;
-        let epoch = state.epoch();
         let segment = state.segment_or_new(decision.segment);
-        segment.count_learnt(reward.clipped);
+        segment.count_learnt();
         let arm = segment.arm_or_new(decision.offer);
         if let Self::EpsilonGreedy(policy) = self {
             policy.step(arm, reward.value);
         }
-        arm.count(reward.value);
         Ok(Learnt {
-            receipt: Receipt {
-                epoch,
-                ordinal: arm.pulls(),
-            },
+            receipt: arm.count(reward),
             clipped: reward.clipped,
         })
     }
@@ -185,43 +180,61 @@ impl Policy {
         let domain = self.reward_domain();
         let before = domain.admit(decision.reward)?;
         let after = domain.admit(reward_after)?;
-        if receipt.epoch != state.epoch() {
-            return Ok(Correction::NotUnlearnt(NotUnlearnt::Reset));
-        }
-        let learnt = |arm: &ArmState| (1..=arm.pulls()).contains(&receipt.ordinal);
         let known = state
             .segment(decision.segment)
             .and_then(|segment| segment.arm(decision.offer))
-            .is_some_and(learnt);
-        let segment = state.segment_mut(decision.segment).filter(|_| known);
-        let Some(segment) = segment else {
-            return Ok(Correction::NotUnlearnt(NotUnlearnt::Unknown));
+            .ok_or(NotUnlearnt::Unknown)
+            .and_then(|arm| arm.learnt_since(receipt));
+        let later = match known {
+            Ok(later) => later,
+            Err(reason) => return Ok(Correction::NotUnlearnt(reason)),
         };
-        segment.recount_clipped(before.clipped, after.clipped);
-        if let Some(arm) = segment.arm_mut(decision.offer) {
+        let arm = state
+            .segment_mut(decision.segment)
+            .and_then(|segment| segment.arm_mut(decision.offer));
+        if let Some(arm) = arm {
             if let Self::EpsilonGreedy(policy) = self {
-                let later = arm.pulls() - receipt.ordinal;
                 policy.amend(arm, later, after.value - before.value);
             }
-            arm.exchange(before.value, after.value);
+            arm.exchange(before, after);
         }
         Ok(Correction::Corrected {
             clipped: after.clipped,
         })
     }
 
-    /// Takes over what another policy learnt. Counts and sums mean the same
-    /// to every tabular policy and are kept; the value of a constant step size
-    /// starts at the arm's mean.
-    pub fn adopt(&self, state: &mut PolicyState) {
-        let Self::EpsilonGreedy(policy) = self else {
-            return;
-        };
-        let numbers: Vec<SegmentNumber> = state.segments().map(|(number, _)| number).collect();
-        for number in numbers {
-            if let Some(segment) = state.segment_mut(number) {
-                segment.arms_mut().for_each(|arm| policy.adopt(arm));
+    /// Takes over what `previous` learnt, when a placement changes its policy.
+    /// Counts and sums mean the same to every tabular policy and are kept,
+    /// except where an arm's rewards lie outside the domain of this one. The
+    /// value of a constant step size starts at the arm's mean.
+    pub fn adopt(&self, state: &mut PolicyState, previous: &Self) -> Adopted {
+        let mut adopted = Adopted::default();
+        let other_domain = self.reward_domain() != previous.reward_domain();
+        state.take_over(|arm| {
+            if !self.holds(arm) {
+                arm.reset();
+                adopted.arms_reset += 1;
+                return;
             }
+            adopted.arms_kept += 1;
+            let other_step = match self {
+                Self::EpsilonGreedy(policy) => policy.take_over(arm, previous),
+                _ => false,
+            };
+            // A clipped reward can be found again in its own domain only.
+            if other_step || (other_domain && arm.clipped() > 0) {
+                arm.begin_epoch();
+                adopted.arms_settled += 1;
+            }
+        });
+        adopted
+    }
+
+    /// Whether the policy can go on from what was learnt of an arm.
+    fn holds(&self, arm: &ArmState) -> bool {
+        match self {
+            Self::Uniform(_) | Self::Fixed(_) | Self::EpsilonGreedy(_) => true,
+            Self::ThompsonBeta(_) => arm.within_unit(),
         }
     }
 
@@ -257,3 +270,6 @@ impl Policy {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

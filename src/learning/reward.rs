@@ -35,15 +35,49 @@ pub struct Learnt {
     pub clipped: bool,
 }
 
+/// What became of a state that another policy had learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Adopted {
+    /// Arms, over all segments, whose counts and sums were kept.
+    pub arms_kept: u64,
+    /// Arms that start anew, because their rewards are not in the domain.
+    pub arms_reset: u64,
+    /// Arms among those kept whose earlier rewards can no longer be corrected.
+    pub arms_settled: u64,
+}
+
 /// The place of one learnt reward in a state, small enough to keep with each
 /// decision. It means something only together with the decision and policy it
 /// came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Receipt {
-    /// How often the state had been reset.
+    /// How often the arm had been reset or changed its policy.
     pub epoch: u32,
     /// Which update of its arm it was, from 1.
     pub ordinal: u64,
+}
+
+impl Receipt {
+    /// The receipt as the ledger keeps it: epoch and ordinal, least
+    /// significant byte first.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&self.epoch.to_le_bytes());
+        bytes[4..].copy_from_slice(&self.ordinal.to_le_bytes());
+        bytes
+    }
+
+    /// The receipt from the ledger's bytes; `None` when they are not 12.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; 12] = bytes.try_into().ok()?;
+        let (epoch, ordinal) = bytes.split_first_chunk::<4>()?;
+        Some(Self {
+            epoch: u32::from_le_bytes(*epoch),
+            ordinal: u64::from_le_bytes(ordinal.try_into().ok()?),
+        })
+    }
 }
 
 /// What [`Policy::correct`](super::Policy::correct) did.
@@ -62,9 +96,10 @@ pub enum Correction {
 /// Why a reward could not be taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NotUnlearnt {
-    /// The state was reset after it had been learnt: nothing is left of it.
-    #[error("the policy was reset after the decision was learnt")]
-    Reset,
+    /// The arm was reset afterwards, or taken over by a policy to which the
+    /// receipt means nothing.
+    #[error("the arm was reset, or changed its policy, after the decision was learnt")]
+    Superseded,
     /// The state never learnt it: the receipt belongs to another one.
     #[error("the receipt names an update that the state does not have")]
     Unknown,
@@ -175,6 +210,18 @@ impl RewardDomain {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_receipt_survives_its_bytes() {
+        let receipt = Receipt {
+            epoch: 0x0102_0304,
+            ordinal: 77,
+        };
+        let bytes = receipt.to_bytes();
+        assert_eq!(bytes, [4, 3, 2, 1, 77, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(Receipt::from_bytes(&bytes), Some(receipt));
+        assert_eq!(Receipt::from_bytes(&bytes[..11]), None);
+    }
 
     #[test]
     fn nothing_that_is_not_finite_is_admitted() {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::exact_sum::ExactSum;
+use super::reward::{AdmittedReward, NotUnlearnt, Receipt};
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 
@@ -20,7 +21,6 @@ use crate::domain::ids::{OfferNumber, SegmentNumber};
 /// original until one of the two learns, and then all but one segment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PolicyState {
-    epoch: u32,
     segments: imbl::OrdMap<SegmentNumber, Arc<SegmentState>>,
 }
 
@@ -29,7 +29,6 @@ pub struct PolicyState {
 #[serde(try_from = "StoredSegment")]
 pub struct SegmentState {
     learnt: u64,
-    clipped: u64,
     /// In ascending order of offer, each once.
     arms: Vec<ArmState>,
 }
@@ -38,7 +37,13 @@ pub struct SegmentState {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ArmState {
     offer: OfferNumber,
+    /// Receipts of an earlier epoch can no longer be corrected.
+    epoch: u32,
     pulls: u64,
+    /// How many of the rewards were clipped.
+    clipped: u64,
+    /// How many of the rewards, as learnt, lie outside [0, 1].
+    outside_unit: u64,
     rewards: ExactSum,
     /// The recency-weighted mean; meaningful under a constant step size only.
     value: f64,
@@ -76,7 +81,6 @@ pub enum BadSegment {
 #[derive(Deserialize)]
 struct StoredSegment {
     learnt: u64,
-    clipped: u64,
     arms: Vec<ArmState>,
 }
 
@@ -84,11 +88,7 @@ impl TryFrom<StoredSegment> for SegmentState {
     type Error = BadSegment;
 
     fn try_from(stored: StoredSegment) -> Result<Self, BadSegment> {
-        let StoredSegment {
-            learnt,
-            clipped,
-            arms,
-        } = stored;
+        let StoredSegment { learnt, arms } = stored;
         if let Some(pair) = arms.windows(2).find(|pair| pair[0].offer >= pair[1].offer) {
             return Err(BadSegment::NotAscending {
                 before: pair[0].offer,
@@ -110,11 +110,7 @@ impl TryFrom<StoredSegment> for SegmentState {
                 segment: learnt,
             });
         }
-        Ok(Self {
-            learnt,
-            clipped,
-            arms,
-        })
+        Ok(Self { learnt, arms })
     }
 }
 
@@ -125,16 +121,29 @@ impl PolicyState {
         Self::default()
     }
 
-    /// How often it was reset.
-    #[must_use]
-    pub const fn epoch(&self) -> u32 {
-        self.epoch
+    /// Forgets what was learnt of one segment and offer, or of all of them
+    /// where one is not named. Receipts from before can no longer be
+    /// corrected.
+    pub fn reset(&mut self, segment: Option<SegmentNumber>, offer: Option<OfferNumber>) {
+        let numbers: Vec<SegmentNumber> = match segment {
+            Some(number) => vec![number],
+            None => self.segments.keys().copied().collect(),
+        };
+        for number in numbers {
+            if let Some(segment) = self.segment_mut(number) {
+                segment.reset(offer);
+            }
+        }
     }
 
-    /// Forgets everything; receipts from before can no longer be corrected.
-    pub fn reset(&mut self) {
-        self.epoch += 1;
-        self.segments.clear();
+    /// Lets `take_over` treat every arm as a new policy must.
+    pub(super) fn take_over(&mut self, mut take_over: impl FnMut(&mut ArmState)) {
+        let numbers: Vec<SegmentNumber> = self.segments.keys().copied().collect();
+        for number in numbers {
+            if let Some(segment) = self.segment_mut(number) {
+                segment.take_over(&mut take_over);
+            }
+        }
     }
 
     /// The segments that have learnt something, in ascending order.
@@ -162,7 +171,6 @@ impl PolicyState {
     /// whole numbers and the bits of values, least significant byte first, in
     /// ascending order of segment and offer.
     pub fn write_canonical(&self, sink: &mut impl FnMut(&[u8])) {
-        sink(&self.epoch.to_le_bytes());
         sink(&(self.segments.len() as u64).to_le_bytes());
         for (number, segment) in self.segments() {
             sink(&number.0.to_le_bytes());
@@ -180,8 +188,8 @@ impl SegmentState {
 
     /// How many of them lay outside the domain and were clipped.
     #[must_use]
-    pub const fn clipped(&self) -> u64 {
-        self.clipped
+    pub fn clipped(&self) -> u64 {
+        self.arms.iter().map(|arm| arm.clipped).sum()
     }
 
     /// The arms that were learnt, in ascending order of offer.
@@ -202,10 +210,6 @@ impl SegmentState {
         place.ok().map(|place| &mut self.arms[place])
     }
 
-    pub(super) fn arms_mut(&mut self) -> impl Iterator<Item = &mut ArmState> {
-        self.arms.iter_mut()
-    }
-
     pub(super) fn arm_or_new(&mut self, offer: OfferNumber) -> &mut ArmState {
         let place = match self.arms.binary_search_by_key(&offer, |arm| arm.offer) {
             Ok(place) => place,
@@ -217,22 +221,35 @@ impl SegmentState {
         &mut self.arms[place]
     }
 
-    pub(super) fn count_learnt(&mut self, clipped: bool) {
+    /// Learns one reward of an arm that the segment has.
+    pub(super) fn count_learnt(&mut self) {
         self.learnt += 1;
-        self.clipped += u64::from(clipped);
     }
 
-    pub(super) fn recount_clipped(&mut self, before: bool, after: bool) {
-        self.clipped = self.clipped + u64::from(after) - u64::from(before);
+    fn reset(&mut self, offer: Option<OfferNumber>) {
+        let named = |arm: &&mut ArmState| offer.is_none_or(|offer| offer == arm.offer);
+        for arm in self.arms.iter_mut().filter(named) {
+            self.learnt -= arm.pulls;
+            arm.reset();
+        }
+    }
+
+    /// Lets `take_over` treat each arm as a new policy must, which may reset
+    /// it; counts again what is left.
+    pub(super) fn take_over(&mut self, take_over: impl FnMut(&mut ArmState)) {
+        self.arms.iter_mut().for_each(take_over);
+        self.learnt = self.arms.iter().map(|arm| arm.pulls).sum();
     }
 
     fn write_canonical(&self, sink: &mut impl FnMut(&[u8])) {
         sink(&self.learnt.to_le_bytes());
-        sink(&self.clipped.to_le_bytes());
         sink(&(self.arms.len() as u64).to_le_bytes());
         for arm in &self.arms {
             sink(&arm.offer.0.to_le_bytes());
+            sink(&arm.epoch.to_le_bytes());
             sink(&arm.pulls.to_le_bytes());
+            sink(&arm.clipped.to_le_bytes());
+            sink(&arm.outside_unit.to_le_bytes());
             sink(&arm.rewards.to_le_bytes());
             sink(&arm.value.to_bits().to_le_bytes());
         }
@@ -258,7 +275,10 @@ impl ArmState {
     pub(super) const fn new(offer: OfferNumber) -> Self {
         Self {
             offer,
+            epoch: 0,
             pulls: 0,
+            clipped: 0,
+            outside_unit: 0,
             rewards: ExactSum::ZERO,
             value: 0.0,
         }
@@ -297,13 +317,63 @@ impl ArmState {
         self.value = value;
     }
 
-    pub(super) fn count(&mut self, reward: f64) {
-        self.pulls += 1;
-        self.rewards.add(reward);
+    /// How many rewards were clipped.
+    pub(super) const fn clipped(&self) -> u64 {
+        self.clipped
     }
 
-    pub(super) fn exchange(&mut self, before: f64, after: f64) {
-        self.rewards.remove(before);
-        self.rewards.add(after);
+    /// Whether every reward, as learnt, lies in [0, 1].
+    pub(super) const fn within_unit(&self) -> bool {
+        self.outside_unit == 0
     }
+
+    /// Counts one more reward and gives its receipt.
+    pub(super) fn count(&mut self, reward: AdmittedReward) -> Receipt {
+        self.pulls += 1;
+        self.clipped += u64::from(reward.clipped);
+        self.outside_unit += u64::from(outside_unit(reward.value));
+        self.rewards.add(reward.value);
+        Receipt {
+            epoch: self.epoch,
+            ordinal: self.pulls,
+        }
+    }
+
+    /// How many rewards came after the one of this receipt.
+    pub(super) fn learnt_since(&self, receipt: Receipt) -> Result<u64, NotUnlearnt> {
+        if receipt.epoch < self.epoch {
+            Err(NotUnlearnt::Superseded)
+        } else if receipt.epoch == self.epoch && (1..=self.pulls).contains(&receipt.ordinal) {
+            Ok(self.pulls - receipt.ordinal)
+        } else {
+            Err(NotUnlearnt::Unknown)
+        }
+    }
+
+    /// Puts one reward in the place of another that was counted.
+    pub(super) fn exchange(&mut self, before: AdmittedReward, after: AdmittedReward) {
+        self.clipped = self.clipped + u64::from(after.clipped) - u64::from(before.clipped);
+        self.outside_unit = self.outside_unit + u64::from(outside_unit(after.value))
+            - u64::from(outside_unit(before.value));
+        self.rewards.remove(before.value);
+        self.rewards.add(after.value);
+    }
+
+    /// Forgets everything but that there were receipts.
+    pub(super) fn reset(&mut self) {
+        let epoch = self.epoch + 1;
+        *self = Self {
+            epoch,
+            ..Self::new(self.offer)
+        };
+    }
+
+    /// Keeps what was learnt, but lets no receipt from before be corrected.
+    pub(super) fn begin_epoch(&mut self) {
+        self.epoch += 1;
+    }
+}
+
+fn outside_unit(reward: f64) -> bool {
+    !(0.0..=1.0).contains(&reward)
 }

@@ -9,7 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::domain::ids::{ChainHash, Position};
 
 use super::poison::Poison;
-use super::{AppendError, Head, Ledger, ReadError, Record, Scan, SyncError, check_record_sizes};
+use super::{
+    AppendError, Head, Ledger, ReadError, Record, Scan, SyncError, check_record_sizes,
+    check_scan_start,
+};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -176,14 +179,11 @@ impl Ledger for MemoryLedger {
     }
 
     fn scan(&self, from: Position, chain_before: Option<ChainHash>) -> Scan<'_> {
-        let first = match from {
-            Position::START => self.first_position(),
-            other => other,
-        };
         let last = self.head().position;
-        if let Err(error) = self.check_chain_before(first, last, chain_before) {
-            return Box::new(std::iter::once(Err(error)));
-        }
+        let first = match check_scan_start(self, from, chain_before) {
+            Ok(first) => first,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
         let record_at = move |number: u64| {
             let position = Position(number);
             let inner = self.inner();
@@ -203,32 +203,43 @@ impl Ledger for MemoryLedger {
     }
 }
 
-impl MemoryLedger {
-    /// What a scan from `first` has to know before its first record.
-    fn check_chain_before(
-        &self,
-        first: Position,
-        last: Position,
-        chain_before: Option<ChainHash>,
-    ) -> Result<(), ReadError> {
-        let kept_from = self.first_position();
-        if first < kept_from {
-            return Err(ReadError::BeforeFirst {
-                position: first,
-                first: kept_from,
-            });
+#[cfg(test)]
+mod tests {
+    use super::super::conformance::{Backend, conformance_tests};
+    use super::*;
+
+    struct InMemory(MemoryLedger);
+
+    impl Backend for InMemory {
+        fn ledger(&self) -> &dyn Ledger {
+            &self.0
         }
-        let before = Position(first.0 - 1);
-        match (chain_before, before <= last) {
-            (Some(expected), true) => match self.chain_at(before)? {
-                Some(found) if found != expected => Err(ReadError::ChainBroken {
-                    position: first,
-                    expected,
-                    found,
-                }),
-                _ => Ok(()),
-            },
-            _ => Ok(()),
+
+        fn fail_next(&self, failure: Failure) -> bool {
+            self.0.fail_next(failure);
+            true
         }
+    }
+
+    conformance_tests!(|| Box::new(InMemory(MemoryLedger::new())), cases = 64);
+
+    #[test]
+    fn a_ledger_without_its_old_records_continues_the_chain() {
+        let whole = MemoryLedger::new();
+        whole.append(&[b"a", b"b"]).expect("appended");
+        let start = whole.head();
+        let cut = MemoryLedger::continuing(start);
+        for ledger in [&whole, &cut] {
+            ledger.append(&[b"c"]).expect("appended");
+        }
+        assert_eq!(cut.head(), whole.head());
+        assert_eq!(cut.first_position(), Position(3));
+        assert_eq!(cut.chain_at(Position(2)), Ok(Some(start.chain)));
+        let before_first = cut.read(Position(2));
+        assert!(matches!(before_first, Err(ReadError::BeforeFirst { .. })));
+        let kept: Vec<_> = cut.scan(Position::START, Some(start.chain)).collect();
+        assert_eq!(kept.len(), 1);
+        let lost = cut.scan(Position(1), None).next();
+        assert!(matches!(lost, Some(Err(ReadError::BeforeFirst { .. }))));
     }
 }

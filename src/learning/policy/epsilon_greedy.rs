@@ -3,7 +3,7 @@
 //!
 //! Watkins (1989), "Learning from delayed rewards" (thesis, King's College);
 //! Sutton, Barto (2018), "Reinforcement learning", 2nd edition, chapter 2:
-//! their Q is [`EpsilonGreedy::action_value`] by (segment, offer), their α the
+//! their Q is `action_value` by (segment, offer), their α the
 //! step, their Q₁ the initial value. Falling ε: Auer, Cesa-Bianchi, Fischer
 //! (2002), <https://doi.org/10.1023/A:1013689704352>.
 //!
@@ -20,6 +20,7 @@ use crate::learning::config::{
     StepConfig, StepRule,
 };
 use crate::learning::exact_sum::LARGEST_REWARD;
+use crate::learning::policy::Policy;
 use crate::learning::reward::RewardDomain;
 use crate::learning::state::{ArmState, SegmentState, aligned};
 
@@ -167,10 +168,16 @@ impl EpsilonGreedy {
         }
     }
 
-    /// Starts the recency-weighted value of an arm that another policy learnt.
-    pub(super) fn adopt(&self, arm: &mut ArmState) {
-        if let (Step::Constant(_), Some(mean)) = (self.step, arm.mean()) {
-            arm.set_value(mean);
+    /// Starts the recency-weighted value of an arm that a policy with another
+    /// step learnt; whether it did so.
+    pub(super) fn take_over(&self, arm: &mut ArmState, previous: &Policy) -> bool {
+        let same_step = matches!(previous, Policy::EpsilonGreedy(other) if other.step == self.step);
+        match self.step {
+            Step::Constant(_) if !same_step => {
+                arm.set_value(arm.mean().unwrap_or(0.0));
+                true
+            }
+            _ => false,
         }
     }
 }

@@ -8,7 +8,7 @@
 //! that part of a success.
 //!
 //! The probabilities are computed, not sampled: see
-//! [`best_arm`](crate::learning::best_arm) for the method, its error and its
+//! [`best_arm`] for the method, its error and its
 //! cost. Valid for rewards in [0, 1].
 
 use smallvec::SmallVec;

@@ -1,0 +1,142 @@
+//! What the engine's callers and its committer share.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+use super::committer::Queue;
+use super::identity::DecisionIds;
+use super::registry::{Answered, Registry, Reloadable};
+use super::snapshot::{DistributionCache, Snapshot};
+use super::state::{Effect, State};
+use crate::domain::keys::{HashKey, SubjectNumber};
+use crate::domain::time::Instant;
+use crate::ledger::Ledger;
+use crate::ledger::secrets::{Secrets, SecretsError, SubjectSlot};
+
+/// Keys are drawn this many subjects ahead of need.
+const SUBJECTS_AHEAD: u64 = 1_024;
+
+pub(super) struct Shared {
+    pub ledger: Arc<dyn Ledger>,
+    pub clock: Arc<dyn Clock>,
+    pub queue: Queue,
+    /// Protects the fold. The committer writes; callers that record rewards,
+    /// explain or count read, and hold it no longer than a look-up.
+    state: RwLock<State>,
+    snapshot: ArcSwapOption<Snapshot>,
+    cache: Arc<DistributionCache>,
+    pub registry: Registry,
+    pub secrets: Arc<Secrets>,
+    pub hash_key: HashKey,
+    pub ids: DecisionIds,
+    pub shop_id: String,
+    pub node_id: u32,
+    /// Every decision's seed is a hash of this and its request id.
+    pub master_seed: u64,
+    /// Told when the ledger has failed.
+    pub failed: Notify,
+}
+
+/// What [`Shared`] is made of.
+pub(super) struct Parts {
+    pub ledger: Arc<dyn Ledger>,
+    pub clock: Arc<dyn Clock>,
+    pub secrets: Arc<Secrets>,
+    pub state: State,
+    pub registry: Registry,
+    pub shop_id: String,
+    pub node_id: u32,
+    pub master_seed: u64,
+    pub queue_limit_bytes: usize,
+}
+
+impl Shared {
+    pub fn new(parts: Parts) -> Self {
+        let shared = Self {
+            ledger: parts.ledger,
+            clock: parts.clock,
+            queue: Queue::new(parts.queue_limit_bytes),
+            hash_key: HashKey::new(*parts.secrets.shop_key().as_bytes()),
+            ids: DecisionIds::new(
+                HashKey::new(*parts.secrets.id_key().as_bytes()),
+                parts.node_id,
+            ),
+            state: RwLock::new(parts.state),
+            snapshot: ArcSwapOption::empty(),
+            cache: Arc::default(),
+            registry: parts.registry,
+            secrets: parts.secrets,
+            shop_id: parts.shop_id,
+            node_id: parts.node_id,
+            master_seed: parts.master_seed,
+            failed: Notify::new(),
+        };
+        shared.publish(&shared.read_state());
+        shared
+    }
+
+    pub fn read_state(&self) -> RwLockReadGuard<'_, State> {
+        // A panic under the write lock is a bug that ends the committer; what
+        // readers see until the process exits is the state before it.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What decisions are drawn from from now on.
+    pub fn publish(&self, state: &State) {
+        let snapshot = Snapshot::of(state, &self.cache).map(Arc::new);
+        self.snapshot.store(snapshot);
+    }
+
+    /// What decisions are drawn from; `None` before the first catalogue.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.load_full()
+    }
+
+    /// Tells the registry what an event brought about.
+    pub fn note(&self, effect: &Effect, now: Instant) {
+        match *effect {
+            Effect::Decided { request_id, fingerprint, position, reload } => {
+                let answered = Answered { decision: position, fingerprint };
+                self.registry.finish_request(request_id, answered, now);
+                if let Some((key, until)) = reload {
+                    self.registry.finish_reload(key, Reloadable { decision: position, until }, now);
+                }
+            }
+            Effect::Reused { request_id, fingerprint, position } => {
+                let answered = Answered { decision: position, fingerprint };
+                self.registry.finish_request(request_id, answered, now);
+            }
+            Effect::Outcome { .. } | Effect::Nothing => {}
+        }
+    }
+
+    /// A subject's encryption key; `None` when it was destroyed.
+    ///
+    /// # Errors
+    /// When new keys were due and could not be written.
+    pub fn subject_key(&self, subject: SubjectNumber) -> Result<Option<[u8; 32]>, SecretsError> {
+        self.secrets.ensure(slot_of(subject))?;
+        Ok(self.secrets.subject_key(slot_of(subject)).map(|key| *key.as_bytes()))
+    }
+
+    /// Draws keys ahead of need, off the way of decisions.
+    ///
+    /// # Errors
+    /// When they could not be written.
+    pub fn draw_keys_ahead(&self) -> Result<(), SecretsError> {
+        let next = self.registry.next_subject();
+        self.secrets.ensure(slot_of(SubjectNumber(next.saturating_add(SUBJECTS_AHEAD))))
+    }
+}
+
+/// Subjects are numbered as the key slots are.
+fn slot_of(subject: SubjectNumber) -> SubjectSlot {
+    SubjectSlot(u32::try_from(subject.0).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,122 @@
+//! The state as a checkpoint keeps it.
+//!
+//! A checkpoint saves time, never truth: one of another version is not read,
+//! and the state is folded from the ledger instead.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet, Vector};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Counters, Forgettable, OpenDecision, Order, Purchase, State};
+use crate::catalog::{Catalog, Numbering};
+use crate::domain::event::Closing;
+use crate::domain::ids::{CatalogVersion, PlacementNumber, Position};
+use crate::domain::keys::{EventKey, OrderKey};
+use crate::domain::time::Instant;
+use crate::learning::PolicyState;
+
+/// Why a checkpoint's payload is no state.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// It is not what this version writes.
+    #[error("the checkpoint does not decode: {0}")]
+    Malformed(String),
+    /// It holds a catalogue that does not hold.
+    #[error("the checkpoint's catalogue version {version} does not hold: {reason}")]
+    Catalog {
+        /// Which version.
+        version: CatalogVersion,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Everything of a [`State`], as it is serialised. A clone of the state shares
+/// structure with it, so making one copies nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckpointPayload {
+    position: Position,
+    now: Instant,
+    numbering: Numbering,
+    catalogs: Vec<(CatalogVersion, Vec<u8>)>,
+    catalog_since: Instant,
+    learnt: OrdMap<PlacementNumber, PolicyState>,
+    open: OrdMap<Position, Arc<OpenDecision>>,
+    due: OrdSet<(Instant, Position)>,
+    events: OrdMap<EventKey, Position>,
+    orders: OrdMap<OrderKey, Arc<Order>>,
+    purchases: OrdMap<EventKey, Arc<Purchase>>,
+    forget: OrdSet<(Instant, Forgettable)>,
+    unwritten: Vector<Closing>,
+    unwritten_since: Option<Instant>,
+    written: OrdMap<u64, Arc<Vec<Position>>>,
+    next_subject: u64,
+    counters: Counters,
+}
+
+impl State {
+    /// The state, ready to be serialised.
+    #[must_use]
+    pub fn to_payload(&self) -> CheckpointPayload {
+        CheckpointPayload {
+            position: self.position,
+            now: self.now,
+            numbering: self.numbering.clone(),
+            catalogs: self
+                .catalogs
+                .iter()
+                .map(|(version, catalog)| (*version, catalog.to_stored()))
+                .collect(),
+            catalog_since: self.catalog_since,
+            learnt: self.learnt.clone(),
+            open: self.open.clone(),
+            due: self.due.clone(),
+            events: self.events.clone(),
+            orders: self.orders.clone(),
+            purchases: self.purchases.clone(),
+            forget: self.forget.clone(),
+            unwritten: self.unwritten.clone(),
+            unwritten_since: self.unwritten_since,
+            written: self.written.clone(),
+            next_subject: self.next_subject,
+            counters: self.counters.clone(),
+        }
+    }
+
+    /// The state of a payload.
+    ///
+    /// # Errors
+    /// When one of its catalogues does not hold.
+    pub fn from_payload(payload: CheckpointPayload) -> Result<Self, CheckpointError> {
+        let numbering = payload.numbering;
+        let mut catalogs = OrdMap::new();
+        for (version, document) in payload.catalogs {
+            let catalog = Catalog::from_stored(&document, version, &numbering).map_err(|faults| {
+                CheckpointError::Catalog { version, reason: faults.to_string() }
+            })?;
+            catalogs.insert(version, Arc::new(catalog));
+        }
+        Ok(Self {
+            position: payload.position,
+            now: payload.now,
+            numbering,
+            catalogs,
+            catalog_since: payload.catalog_since,
+            learnt: payload.learnt,
+            open: payload.open,
+            due: payload.due,
+            events: payload.events,
+            orders: payload.orders,
+            purchases: payload.purchases,
+            forget_at: payload.forget.iter().map(|(at, what)| (*what, *at)).collect(),
+            forget: payload.forget,
+            unwritten: payload.unwritten,
+            unwritten_since: payload.unwritten_since,
+            written: payload.written,
+            next_subject: payload.next_subject,
+            counters: payload.counters,
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! Decisions in the stored format.
+
+use smallvec::SmallVec;
+use uuid::Uuid;
+
+use super::{DecodeError, sixteen, sixteen_or_none, stored};
+use crate::domain::decision::{ConcurrencyRefusal, DecisionKind, DecisionRecord, NoOfferReason};
+use crate::domain::distribution::{ActionDistribution, EligibleOffers, SlotDraw};
+use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
+use crate::domain::keys::{ReloadKey, SubjectNumber};
+use crate::domain::random::DecisionSeed;
+use crate::domain::time::Instant;
+
+pub(super) fn to_stored(record: &DecisionRecord) -> stored::Decision {
+    let (kind, no_offer_reason) = kind_to_stored(record.kind);
+    stored::Decision {
+        request_id: record.request_id.as_bytes().to_vec(),
+        request_fingerprint: record.request_fingerprint,
+        evaluated_at_ms: record.evaluated_at.unix_ms(),
+        snapshot_position: record.snapshot_position.0,
+        catalog_version: record.catalog_version.0,
+        seed: record.seed.0,
+        placement: record.placement.0,
+        kind: kind.into(),
+        no_offer_reason: no_offer_reason.into(),
+        segment: record.segment.0,
+        unpersonalized: record.unpersonalized,
+        test: record.test,
+        slots_requested: record.slots_requested,
+        eligible_offer_steps: record.eligible.as_ref().map(steps).unwrap_or_default(),
+        slots: record.slots.iter().map(slot_to_stored).collect(),
+        refusals: record
+            .refusals
+            .iter()
+            .map(|refusal| stored::decision::Refusal {
+                offer: refusal.offer.0,
+                code: refusal.code.clone(),
+            })
+            .collect(),
+        features: record.features.clone(),
+        reload_key: record
+            .reload_key
+            .map(|key| key.0.to_vec())
+            .unwrap_or_default(),
+        subject: record.subject.0,
+        sealed: record.sealed.clone(),
+        holds: Vec::new(),
+    }
+}
+
+pub(super) fn from_stored(decision: stored::Decision) -> Result<DecisionRecord, DecodeError> {
+    let kind = kind_from_stored(&decision)?;
+    let eligible = eligible_from_steps(&decision.eligible_offer_steps)?;
+    let slots = slots_from_stored(eligible.as_ref(), decision.slots)?;
+    if (kind == DecisionKind::Offers) != !slots.is_empty() {
+        return Err(DecodeError::field(
+            "decision.slots",
+            format!("{} slots", slots.len()),
+            "slots exactly when there are offers",
+        ));
+    }
+    Ok(DecisionRecord {
+        request_id: Uuid::from_bytes(sixteen("decision.request_id", &decision.request_id)?),
+        request_fingerprint: decision.request_fingerprint,
+        evaluated_at: Instant::from_unix_ms(decision.evaluated_at_ms),
+        snapshot_position: Position(decision.snapshot_position),
+        catalog_version: CatalogVersion(decision.catalog_version),
+        seed: DecisionSeed(decision.seed),
+        placement: PlacementNumber(decision.placement),
+        kind,
+        segment: SegmentNumber(decision.segment),
+        unpersonalized: decision.unpersonalized,
+        test: decision.test,
+        slots_requested: decision.slots_requested,
+        eligible,
+        slots,
+        refusals: decision
+            .refusals
+            .into_iter()
+            .map(|refusal| ConcurrencyRefusal {
+                offer: OfferNumber(refusal.offer),
+                code: refusal.code,
+            })
+            .collect(),
+        features: decision.features,
+        reload_key: sixteen_or_none("decision.reload_key", &decision.reload_key)?.map(ReloadKey),
+        subject: SubjectNumber(decision.subject),
+        sealed: decision.sealed,
+    })
+}
+
+const fn kind_to_stored(
+    kind: DecisionKind,
+) -> (stored::decision::Kind, stored::decision::NoOfferReason) {
+    use stored::decision::{Kind, NoOfferReason as Reason};
+    match kind {
+        DecisionKind::Offers => (Kind::Offers, Reason::Unspecified),
+        DecisionKind::Holdout => (Kind::Holdout, Reason::Unspecified),
+        DecisionKind::NoOffer(NoOfferReason::NoneDefined) => (Kind::NoOffer, Reason::NoneDefined),
+        DecisionKind::NoOffer(NoOfferReason::NoneEligible) => (Kind::NoOffer, Reason::NoneEligible),
+    }
+}
+
+fn kind_from_stored(decision: &stored::Decision) -> Result<DecisionKind, DecodeError> {
+    use stored::decision::{Kind, NoOfferReason as Reason};
+    match (decision.kind(), decision.no_offer_reason()) {
+        (Kind::Offers, Reason::Unspecified) => Ok(DecisionKind::Offers),
+        (Kind::Holdout, Reason::Unspecified) => Ok(DecisionKind::Holdout),
+        (Kind::NoOffer, Reason::NoneDefined) => {
+            Ok(DecisionKind::NoOffer(NoOfferReason::NoneDefined))
+        }
+        (Kind::NoOffer, Reason::NoneEligible) => {
+            Ok(DecisionKind::NoOffer(NoOfferReason::NoneEligible))
+        }
+        _ => Err(DecodeError::field(
+            "decision.kind",
+            format!("{} with reason {}", decision.kind, decision.no_offer_reason),
+            "a kind of this schema with the reason that belongs to it",
+        )),
+    }
+}
+
+/// The first number, then each one's distance to the one before.
+fn steps(eligible: &EligibleOffers) -> Vec<u32> {
+    let mut before = 0;
+    eligible
+        .iter()
+        .map(|offer| {
+            let step = offer.0 - before;
+            before = offer.0;
+            step
+        })
+        .collect()
+}
+
+fn eligible_from_steps(steps: &[u32]) -> Result<Option<EligibleOffers>, DecodeError> {
+    if steps.is_empty() {
+        return Ok(None);
+    }
+    let bad = |value: String| {
+        DecodeError::field(
+            "decision.eligible_offer_steps",
+            value,
+            "ascending offer numbers",
+        )
+    };
+    let mut numbers: SmallVec<[OfferNumber; 16]> = SmallVec::with_capacity(steps.len());
+    let mut number = 0_u32;
+    for step in steps {
+        number = number
+            .checked_add(*step)
+            .ok_or_else(|| bad(format!("{number} + {step}")))?;
+        numbers.push(OfferNumber(number));
+    }
+    EligibleOffers::new(numbers)
+        .map(Some)
+        .map_err(|error| bad(error.to_string()))
+}
+
+#[allow(clippy::cast_possible_truncation)] // fewer than 2^32 offers
+fn slot_to_stored(draw: &SlotDraw) -> stored::decision::Slot {
+    stored::decision::Slot {
+        chosen: draw.index() as u32,
+        probabilities: draw.distribution().probabilities().to_vec(),
+    }
+}
+
+fn slots_from_stored(
+    eligible: Option<&EligibleOffers>,
+    slots: Vec<stored::decision::Slot>,
+) -> Result<SmallVec<[SlotDraw; 2]>, DecodeError> {
+    let mut left = eligible.cloned();
+    let mut draws = SmallVec::with_capacity(slots.len());
+    for slot in slots {
+        let offers = left.take().ok_or_else(|| {
+            DecodeError::field(
+                "decision.slots",
+                "another slot",
+                "no more slots than offers",
+            )
+        })?;
+        let distribution =
+            ActionDistribution::from_stored(slot.probabilities).map_err(|error| {
+                DecodeError::field("decision.slots.probabilities", error, "a distribution")
+            })?;
+        let draw = SlotDraw::from_stored(offers, distribution, slot.chosen as usize)
+            .map_err(|error| DecodeError::field("decision.slots", error, "a draw"))?;
+        left = draw.eligible().without(draw.index());
+        draws.push(draw);
+    }
+    Ok(draws)
+}
