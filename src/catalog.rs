@@ -28,6 +28,8 @@ mod text;
 
 use std::collections::BTreeMap;
 
+use thiserror::Error;
+
 use crate::domain::attribute::AttributeKind;
 use crate::domain::event::CatalogChange;
 use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber};
@@ -61,6 +63,17 @@ pub struct Catalog {
     offers: Vec<Offer>,
     placement_indices: Indices,
     offer_indices: Indices,
+}
+
+/// Why a recorded catalogue cannot be taken over.
+#[derive(Debug, Error)]
+pub enum StoredCatalogError {
+    /// The bytes hold no document.
+    #[error("the stored catalogue is no catalogue document: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// The document has faults.
+    #[error(transparent)]
+    Faults(#[from] CatalogFaults),
 }
 
 #[derive(Debug, Clone)]
@@ -132,6 +145,20 @@ impl Catalog {
         })
     }
 
+    /// The catalogue of a recorded change; `before` is the numbering that the
+    /// changes before it led to, or a later one.
+    ///
+    /// # Errors
+    /// When the bytes hold no document, or one with faults.
+    pub fn from_stored(
+        document: &[u8],
+        version: CatalogVersion,
+        before: &Numbering,
+    ) -> Result<Self, StoredCatalogError> {
+        let document = CatalogDocument::from_json(document)?;
+        Ok(Self::build(document, version, before)?)
+    }
+
     /// Which version it is.
     #[must_use]
     pub const fn version(&self) -> CatalogVersion {
@@ -156,6 +183,12 @@ impl Catalog {
         &self.attributes
     }
 
+    /// The kind of a declared attribute.
+    #[must_use]
+    pub fn attribute_kind(&self, name: &str) -> Option<AttributeKind> {
+        self.attributes.get(name).copied()
+    }
+
     /// Which shopper belongs to which segment.
     #[must_use]
     pub const fn segmentation(&self) -> &Segmentation {
@@ -177,6 +210,12 @@ impl Catalog {
     #[must_use]
     pub fn placement_by_id(&self, id: &str) -> Option<&Placement> {
         self.placement(self.numbering.placement(id)?)
+    }
+
+    /// The placement's id that looks most like `id`, if one does.
+    #[must_use]
+    pub fn nearest_placement(&self, id: &str) -> Option<String> {
+        fault::nearest(id, self.placements().map(|placement| placement.id.as_str()))
     }
 
     /// How a placement chooses and learns.

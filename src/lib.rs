@@ -10,6 +10,7 @@
 
 pub mod catalog;
 pub mod domain;
+pub mod engine;
 pub mod learning;
 pub mod ledger;
 pub mod logs;

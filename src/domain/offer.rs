@@ -175,10 +175,16 @@ impl Benefit {
     #[must_use]
     pub fn cost_minor(&self, net_revenue_minor: i64, minor_per_major: i64) -> i64 {
         match self {
-            Self::Gift { quantity, unit_cost_minor, .. } => {
-                quantity.saturating_mul(*unit_cost_minor)
-            }
-            Self::Points { fixed, per_major_unit, cost_per_thousand_minor } => {
+            Self::Gift {
+                quantity,
+                unit_cost_minor,
+                ..
+            } => quantity.saturating_mul(*unit_cost_minor),
+            Self::Points {
+                fixed,
+                per_major_unit,
+                cost_per_thousand_minor,
+            } => {
                 let major_units = net_revenue_minor.max(0) / minor_per_major.max(1);
                 let points = fixed.saturating_add(per_major_unit.saturating_mul(major_units));
                 let thousandths = points.saturating_mul(*cost_per_thousand_minor);

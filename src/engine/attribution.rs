@@ -97,7 +97,9 @@ impl Purchase {
 
     /// Notes a reversal; the same event twice is noted once.
     pub fn reverse(&mut self, reversal: Reversal) {
-        let place = self.reversals.binary_search_by_key(&reversal.event, |known| known.event);
+        let place = self
+            .reversals
+            .binary_search_by_key(&reversal.event, |known| known.event);
         if let Err(place) = place {
             self.reversals.insert(place, reversal);
         }
@@ -134,8 +136,7 @@ pub trait OrderBook {
 
     /// The decision of the placement that counts an order's line; `None` while
     /// none has closed with it.
-    fn claimant(&self, order: OrderKey, placement: PlacementNumber, line: u64)
-    -> Option<Position>;
+    fn claimant(&self, order: OrderKey, placement: PlacementNumber, line: u64) -> Option<Position>;
 }
 
 /// What is left of a line, over all purchases of its order: the same line may
@@ -144,8 +145,13 @@ pub trait OrderBook {
 pub fn line_balance(book: &impl OrderBook, purchase: &Purchase, line: &OutcomeLine) -> LineBalance {
     let mut cancelled = purchase.is_cancelled();
     let (mut money, mut pieces) = purchase.reversed(line.line);
-    for event in purchase.order.map_or(&[][..], |order| book.purchases_of(order)) {
-        let Some(other) = book.purchase(*event) else { continue };
+    for event in purchase
+        .order
+        .map_or(&[][..], |order| book.purchases_of(order))
+    {
+        let Some(other) = book.purchase(*event) else {
+            continue;
+        };
         if other.position != purchase.position {
             cancelled |= other.is_cancelled() && other.line(line.line).is_some();
             let (more_money, more_pieces) = other.reversed(line.line);
@@ -156,8 +162,16 @@ pub fn line_balance(book: &impl OrderBook, purchase: &Purchase, line: &OutcomeLi
     LineBalance {
         paid_minor: line.paid_minor,
         discount_minor: line.discount_minor,
-        refunded_minor: if cancelled { line.paid_minor } else { money.min(line.paid_minor) },
-        kept: if cancelled { 0 } else { (line.quantity - pieces).max(0) },
+        refunded_minor: if cancelled {
+            line.paid_minor
+        } else {
+            money.min(line.paid_minor)
+        },
+        kept: if cancelled {
+            0
+        } else {
+            (line.quantity - pieces).max(0)
+        },
     }
 }
 
@@ -176,7 +190,9 @@ impl<'a> Rewardable<'a> {
     /// The decision was proven to have been shown.
     #[must_use]
     pub fn is_shown(&self) -> bool {
-        self.outcomes.iter().any(|outcome| outcome.counts() && outcome.kind.shows())
+        self.outcomes
+            .iter()
+            .any(|outcome| outcome.counts() && outcome.kind.shows())
     }
 
     /// Whether it teaches: it was shown, or its placement assumes so and nothing
@@ -185,8 +201,7 @@ impl<'a> Rewardable<'a> {
     pub fn teaches(&self) -> bool {
         let denied =
             |outcome: &DecisionOutcome| outcome.counts() && outcome.kind == OutcomeKind::NotShown;
-        self.is_shown()
-            || (self.placement.assume_shown && !self.outcomes.iter().any(denied))
+        self.is_shown() || (self.placement.assume_shown && !self.outcomes.iter().any(denied))
     }
 
     /// The purchases that count for a slot, with the lines that this decision
@@ -235,8 +250,7 @@ impl<'a> Rewardable<'a> {
                 && outcome.is_about(slot)
                 && events.contains(&outcome.kind)
         });
-        by_event
-            || (events.contains(&OutcomeKind::Purchase) && self.bought_and_kept(book, slot))
+        by_event || (events.contains(&OutcomeKind::Purchase) && self.bought_and_kept(book, slot))
     }
 
     /// Something was bought for the slot that was not wholly reversed.
@@ -244,8 +258,8 @@ impl<'a> Rewardable<'a> {
         self.purchases(book, slot).any(|(purchase, lines)| {
             lines.iter().any(|line| {
                 let balance = line_balance(book, purchase, line);
-                balance.kept > 0 && (balance.paid_minor == 0
-                    || balance.refunded_minor < balance.paid_minor)
+                balance.kept > 0
+                    && (balance.paid_minor == 0 || balance.refunded_minor < balance.paid_minor)
             })
         })
     }
@@ -265,7 +279,11 @@ impl<'a> Rewardable<'a> {
             .flat_map(|(purchase, lines)| lines.into_iter().map(move |line| (purchase, line)))
             .fold(0_i64, |sum, (purchase, line)| {
                 let balance = line_balance(book, purchase, line);
-                sum.saturating_add(balance.kept.saturating_mul(line.unit_cost_minor.unwrap_or(0)))
+                sum.saturating_add(
+                    balance
+                        .kept
+                        .saturating_mul(line.unit_cost_minor.unwrap_or(0)),
+                )
             });
         let net = self.net_revenue_minor(book, slot);
         let extra = match benefit {
@@ -299,7 +317,9 @@ mod kind_as_number {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<OutcomeKind, D::Error> {
         let number = u8::deserialize(d)?;
-        let known = OutcomeKind::ALL.into_iter().find(|kind| *kind as u8 == number);
+        let known = OutcomeKind::ALL
+            .into_iter()
+            .find(|kind| *kind as u8 == number);
         known.ok_or_else(|| de::Error::custom(format!("{number} is no kind of outcome")))
     }
 }

@@ -114,11 +114,18 @@ pub enum ChooseError {
 }
 
 fn list(faults: &[FieldFault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    faults
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn hint(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|nearest| format!("; did you mean {nearest:?}?")).unwrap_or_default()
+    nearest
+        .as_ref()
+        .map(|nearest| format!("; did you mean {nearest:?}?"))
+        .unwrap_or_default()
 }
 
 /// What ChooseOffer answers.
@@ -203,15 +210,23 @@ pub(super) async fn choose(
     let record = prepared.draw(shared);
     let body = EventBody::Decision(Box::new(record));
     let bytes = encode_body(&body);
-    let EventBody::Decision(record) = &body else { unreachable!("a decision was just made") };
+    let EventBody::Decision(record) = &body else {
+        unreachable!("a decision was just made")
+    };
     let record = Arc::new(DecisionRecord::clone(record));
-    let ticket =
-        shared.queue.push(Proposal { body, bytes, condition: Condition::Fresh(prepared.clone()) })?;
+    let ticket = shared.queue.push(Proposal {
+        body,
+        bytes,
+        condition: Condition::Fresh(prepared.clone()),
+    })?;
     registration.pushed = true;
     match ticket.reply().await {
         Reply::Committed(committed) if committed.redrawn => {
             let decision = DecisionView::read(shared, committed.position)?;
-            Ok(Chosen { decision: decision.durable(committed.durable), reused: false })
+            Ok(Chosen {
+                decision: decision.durable(committed.durable),
+                reused: false,
+            })
         }
         Reply::Committed(committed) => Ok(Chosen {
             decision: view(shared, record, prepared.catalog.clone(), committed),
@@ -238,7 +253,12 @@ fn view(
     catalog: Arc<Catalog>,
     committed: Committed,
 ) -> DecisionView {
-    let Committed { position, recorded_at, durable, .. } = committed;
+    let Committed {
+        position,
+        recorded_at,
+        durable,
+        ..
+    } = committed;
     let id = shared.ids.id_of(position, recorded_at);
     DecisionView::recorded(id, position, recorded_at, record, catalog).durable(durable)
 }
@@ -256,7 +276,10 @@ fn answer_again(
             fields: prepared.differs_from(shared, &decision),
         });
     }
-    Ok(Chosen { decision, reused: true })
+    Ok(Chosen {
+        decision,
+        reused: true,
+    })
 }
 
 /// A reload: the earlier decision, recorded as this request's answer.
@@ -272,12 +295,19 @@ async fn reuse(
         decision: known.decision,
     };
     let bytes = encode_body(&body);
-    let ticket = shared.queue.push(Proposal { body, bytes, condition: Condition::None })?;
+    let ticket = shared.queue.push(Proposal {
+        body,
+        bytes,
+        condition: Condition::None,
+    })?;
     registration.pushed = true;
     match ticket.reply().await {
         Reply::Committed(committed) => {
             let decision = DecisionView::read(shared, known.decision)?;
-            Ok(Chosen { decision: decision.durable(committed.durable), reused: true })
+            Ok(Chosen {
+                decision: decision.durable(committed.durable),
+                reused: true,
+            })
         }
         Reply::Failed(error) => Err(error.into()),
         Reply::Bounced => unreachable!("a reuse rests on nothing that could change"),
@@ -291,13 +321,16 @@ fn prepare(shared: &Shared, request: &ChooseRequest) -> Result<PreparedRequest, 
     let placement = catalog.placement_by_id(&request.placement).ok_or_else(|| {
         ChooseError::UnknownPlacement {
             placement: request.placement.clone(),
-            nearest: catalog.nearest_placement(&request.placement).map(str::to_owned),
+            nearest: catalog.nearest_placement(&request.placement),
         }
     })?;
     let mut faults = Vec::new();
     let slots = request.slots.unwrap_or(1);
     if slots == 0 || slots > placement.slots {
-        let expected = format!("1 to {}, the slots of placement {:?}", placement.slots, placement.id);
+        let expected = format!(
+            "1 to {}, the slots of placement {:?}",
+            placement.slots, placement.id
+        );
         faults.push(FieldFault::new("slots", slots, expected));
     }
     let cart = checked_cart(&request.cart, placement, &mut faults);
@@ -309,8 +342,9 @@ fn prepare(shared: &Shared, request: &ChooseRequest) -> Result<PreparedRequest, 
     let hashed = |id: &String| (!id.is_empty()).then(|| id.as_bytes().to_vec());
     let session = hashed(&request.session_id).map(|id| SessionKey::of(key, &id));
     let personal = !request.unpersonalized;
-    let shopper =
-        hashed(&request.shopper_id).filter(|_| personal).map(|id| Pseudonym::of(key, &id));
+    let shopper = hashed(&request.shopper_id)
+        .filter(|_| personal)
+        .map(|id| Pseudonym::of(key, &id));
     let subject = shopper.map_or(SubjectNumber::NOBODY, |shopper| {
         shared.registry.subject_of(shopper)
     });
@@ -326,10 +360,18 @@ fn prepare(shared: &Shared, request: &ChooseRequest) -> Result<PreparedRequest, 
         context: RequestContext {
             shopper,
             session: session.filter(|_| personal),
-            device: if personal { request.device.clone() } else { String::new() },
+            device: if personal {
+                request.device.clone()
+            } else {
+                String::new()
+            },
             channel: request.channel.clone(),
             store: request.store.clone(),
-            attributes: if personal { attributes } else { Attributes::new() },
+            attributes: if personal {
+                attributes
+            } else {
+                Attributes::new()
+            },
             cart,
         },
         unpersonalized: request.unpersonalized,
@@ -342,18 +384,20 @@ fn prepare(shared: &Shared, request: &ChooseRequest) -> Result<PreparedRequest, 
     })
 }
 
-fn checked_cart(
-    lines: &[PricedLine],
-    placement: &Placement,
-    faults: &mut Vec<FieldFault>,
-) -> Cart {
+fn checked_cart(lines: &[PricedLine], placement: &Placement, faults: &mut Vec<FieldFault>) -> Cart {
     let mut cart = Cart::default();
     for (index, line) in lines.iter().enumerate() {
-        if let Some(price) = line.unit_price.filter(|price| price.currency != placement.currency) {
+        if let Some(price) = line
+            .unit_price
+            .filter(|price| price.currency != placement.currency)
+        {
             faults.push(FieldFault::new(
                 format!("cart.lines[{index}].unit_price.currency_code"),
                 price.currency,
-                format!("{}, the currency of placement {:?}", placement.currency, placement.id),
+                format!(
+                    "{}, the currency of placement {:?}",
+                    placement.currency, placement.id
+                ),
             ));
         }
         cart.lines.push(CartLine {
@@ -374,7 +418,9 @@ fn declared(
 ) -> Attributes {
     let mut kept = Attributes::new();
     for (name, value) in attributes {
-        let Some(kind) = catalog.attribute_kind(name) else { continue };
+        let Some(kind) = catalog.attribute_kind(name) else {
+            continue;
+        };
         if value.kind() == kind {
             kept.insert(name.clone(), value.clone());
         } else {
@@ -421,18 +467,26 @@ fn reload_key(
         .flag(request.unpersonalized)
         .flag(request.test);
     add_cart(&mut content, &request.cart);
-    ReloadKey(key.hash(b"reload", &[&session.0, &content.key(key, b"reload content")]))
+    ReloadKey(key.hash(
+        b"reload",
+        &[&session.0, &content.key(key, b"reload content")],
+    ))
 }
 
 fn add_cart(content: &mut Content, cart: &[PricedLine]) {
     content.number(cart.len() as i64);
     for line in cart {
-        content.text(&line.sku).number(line.quantity).number(line.categories.len() as i64);
+        content
+            .text(&line.sku)
+            .number(line.quantity)
+            .number(line.categories.len() as i64);
         for category in &line.categories {
             content.text(category);
         }
         match line.unit_price {
-            Some(price) => content.text(price.currency.code()).number(price.minor_units),
+            Some(price) => content
+                .text(price.currency.code())
+                .number(price.minor_units),
             None => content.text(""),
         };
     }
@@ -481,7 +535,11 @@ impl PreparedRequest {
             features: Vec::new(),
             reload_key: self.reload_key,
             subject: self.subject,
-            sealed: seal(&self.subject_key, seed, &sealed::encode_request(&self.context)),
+            sealed: seal(
+                &self.subject_key,
+                seed,
+                &sealed::encode_request(&self.context),
+            ),
         }
     }
 
@@ -539,7 +597,10 @@ impl PreparedRequest {
         };
         compare("placement", record.placement != self.placement);
         compare("slots", record.slots_requested != self.slots);
-        compare("personalization", record.unpersonalized != self.unpersonalized);
+        compare(
+            "personalization",
+            record.unpersonalized != self.unpersonalized,
+        );
         compare("test", record.test != self.test);
         if let Ok(before) = decision.context(shared) {
             let now = &self.context;

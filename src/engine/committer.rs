@@ -213,7 +213,10 @@ impl Queue {
     pub fn check_room(&self) -> Result<(), CommitError> {
         let waiting_bytes = self.waiting_bytes.load(Ordering::Relaxed);
         if waiting_bytes >= self.limit_bytes {
-            return Err(CommitError::Full { waiting_bytes, limit_bytes: self.limit_bytes });
+            return Err(CommitError::Full {
+                waiting_bytes,
+                limit_bytes: self.limit_bytes,
+            });
         }
         Ok(())
     }
@@ -225,12 +228,16 @@ impl Queue {
     /// # Errors
     /// When the engine drains or the ledger has failed.
     pub fn push(&self, proposal: Proposal) -> Result<Ticket, CommitError> {
-        self.waiting_bytes.fetch_add(proposal.bytes.len(), Ordering::Relaxed);
+        self.waiting_bytes
+            .fetch_add(proposal.bytes.len(), Ordering::Relaxed);
         let mut buffer = self.lock();
         if let Some(error) = buffer.refusal() {
             return Err(error);
         }
-        let ticket = Ticket { batch: buffer.batch.clone(), index: buffer.proposals.len() };
+        let ticket = Ticket {
+            batch: buffer.batch.clone(),
+            index: buffer.proposals.len(),
+        };
         buffer.proposals.push(proposal);
         let asleep = std::mem::take(&mut buffer.asleep);
         drop(buffer);
@@ -267,7 +274,10 @@ impl Queue {
                     let waited = self.wake.wait_timeout(buffer, patience);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => self.wake.wait(buffer).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .wake
+                    .wait(buffer)
+                    .unwrap_or_else(PoisonError::into_inner),
             };
             buffer.asleep = false;
         }
@@ -284,7 +294,9 @@ impl Queue {
 
 impl Buffer {
     fn refusal(&self) -> Option<CommitError> {
-        self.failed.clone().or_else(|| self.draining.then_some(CommitError::Draining))
+        self.failed
+            .clone()
+            .or_else(|| self.draining.then_some(CommitError::Draining))
     }
 }
 
@@ -299,7 +311,12 @@ struct Accepted {
 
 impl Accepted {
     fn own(body: EventBody) -> Self {
-        Self { proposal: None, bytes: encode_body(&body), body, redrawn: false }
+        Self {
+            proposal: None,
+            bytes: encode_body(&body),
+            body,
+            redrawn: false,
+        }
     }
 }
 
@@ -315,11 +332,16 @@ pub(super) struct Committer {
 
 impl Committer {
     pub fn new(shared: Arc<Shared>, durability: Durability) -> Self {
-        Self { shared, durability, unsynced_since: None, encoded: Vec::new() }
+        Self {
+            shared,
+            durability,
+            unsynced_since: None,
+            encoded: Vec::new(),
+        }
     }
 
     /// Commits batch after batch until the queue drains or the ledger fails.
-    pub fn run(mut self, mut after_batch: impl FnMut(&Shared)) {
+    pub fn run(mut self, mut after_batch: impl FnMut(&Arc<Shared>)) {
         loop {
             let (proposals, batch, draining) = self.shared.queue.take(self.patience());
             let idle = proposals.is_empty();
@@ -364,7 +386,10 @@ impl Committer {
         let until_due = if self.shared.clock.runs() {
             let state = self.shared.read_state();
             let now = self.shared.clock.now();
-            let closing = state.unwritten_closings().1.map(|since| since.plus(CLOSINGS_WAIT));
+            let closing = state
+                .unwritten_closings()
+                .1
+                .map(|since| since.plus(CLOSINGS_WAIT));
             let due = state.next_due().into_iter().chain(closing).min();
             due.map(|due| ms_between(now, due))
         } else {
@@ -386,9 +411,13 @@ impl Committer {
         let first = self.append(now, &accepted)?;
         let durable = self.durability == Durability::Group;
         if durable {
-            self.shared.ledger.sync().map_err(|error| CommitError::Ledger(error.to_string()))?;
+            self.shared
+                .ledger
+                .sync()
+                .map_err(|error| CommitError::Ledger(error.to_string()))?;
         } else {
-            self.unsynced_since.get_or_insert_with(std::time::Instant::now);
+            self.unsynced_since
+                .get_or_insert_with(std::time::Instant::now);
         }
         self.apply(now, first, accepted, durable, &mut replies)?;
         Ok(replies)
@@ -406,7 +435,11 @@ impl Committer {
         let mut touched = HashSet::new();
         let mut time_must_pass = state.next_due().is_some_and(|due| due <= now);
         for (index, proposal) in proposals.into_iter().enumerate() {
-            let Proposal { body, bytes, condition } = proposal;
+            let Proposal {
+                body,
+                bytes,
+                condition,
+            } = proposal;
             let holds = match &condition {
                 Condition::None | Condition::Fresh(_) => true,
                 Condition::Unchanged(premises) => premises.iter().all(|(entity, seen)| {
@@ -426,7 +459,16 @@ impl Committer {
                 touched.extend(premises.iter().map(|(entity, _)| *entity));
             }
             let next = Position(state.position().0 + 1 + accepted.len() as u64);
-            accepted.push(self.fresh(Accepted { proposal: Some(index), body, bytes, redrawn: false }, condition, next));
+            accepted.push(self.fresh(
+                Accepted {
+                    proposal: Some(index),
+                    body,
+                    bytes,
+                    redrawn: false,
+                },
+                condition,
+                next,
+            ));
         }
         if accepted.len() == own && time_must_pass {
             accepted.push(Accepted::own(EventBody::Tick));
@@ -436,14 +478,19 @@ impl Committer {
 
     /// A decision whose state is too old is drawn again.
     fn fresh(&self, accepted: Accepted, condition: Condition, next: Position) -> Accepted {
-        let Condition::Fresh(request) = condition else { return accepted };
+        let Condition::Fresh(request) = condition else {
+            return accepted;
+        };
         match &accepted.body {
-            EventBody::Decision(record)
-                if next.0 - record.snapshot_position.0 > MAX_LAG_EVENTS =>
-            {
+            EventBody::Decision(record) if next.0 - record.snapshot_position.0 > MAX_LAG_EVENTS => {
                 let record = request.draw(&self.shared);
                 let body = EventBody::Decision(Box::new(record));
-                Accepted { bytes: encode_body(&body), body, redrawn: true, ..accepted }
+                Accepted {
+                    bytes: encode_body(&body),
+                    body,
+                    redrawn: true,
+                    ..accepted
+                }
             }
             _ => accepted,
         }
@@ -466,8 +513,11 @@ impl Committer {
             waiting.len() / CLOSINGS_PER_EVENT * CLOSINGS_PER_EVENT
         };
         let closings: Vec<_> = waiting.iter().take(count).cloned().collect();
-        let chunks: Vec<_> =
-            closings.chunks(CLOSINGS_PER_EVENT).map(<[_]>::to_vec).map(EventBody::Closings).collect();
+        let chunks: Vec<_> = closings
+            .chunks(CLOSINGS_PER_EVENT)
+            .map(<[_]>::to_vec)
+            .map(EventBody::Closings)
+            .collect();
         chunks.into_iter()
     }
 
@@ -530,7 +580,10 @@ impl Committer {
             let mut state = self.shared.write_state();
             let mut position = first;
             for event in accepted {
-                let folded = Event { envelope: self.envelope(position, now), body: event.body };
+                let folded = Event {
+                    envelope: self.envelope(position, now),
+                    body: event.body,
+                };
                 let effect = state
                     .apply(position, &folded)
                     .map_err(|error| CommitError::Ledger(error.to_string()))?;
@@ -567,7 +620,10 @@ impl Committer {
             return Ok(());
         };
         if draining || since.elapsed() >= sync_interval {
-            self.shared.ledger.sync().map_err(|error| CommitError::Ledger(error.to_string()))?;
+            self.shared
+                .ledger
+                .sync()
+                .map_err(|error| CommitError::Ledger(error.to_string()))?;
             self.unsynced_since = None;
         }
         Ok(())
@@ -577,9 +633,15 @@ impl Committer {
 /// Whether an outcome's open decision is due to close before the outcome would
 /// be recorded.
 fn closes_by(state: &State, record: &OutcomeRecord, now: Instant) -> bool {
-    record.targets.iter().filter(|target| !target.closed).any(|target| {
-        state.open_decision(target.decision).is_none_or(|decision| decision.closes_at <= now)
-    })
+    record
+        .targets
+        .iter()
+        .filter(|target| !target.closed)
+        .any(|target| {
+            state
+                .open_decision(target.decision)
+                .is_none_or(|decision| decision.closes_at <= now)
+        })
 }
 
 /// A number that changes whenever something of the entity does.
@@ -591,7 +653,9 @@ pub(super) fn version_of(state: &State, entity: Entity) -> u64 {
             Some(decision) => decision.outcomes.len() as u64,
             None => CLOSED | state.last_touched(position).0,
         },
-        Entity::Event(event) => state.event_position(event).map_or(0, |position| position.0),
+        Entity::Event(event) => state
+            .recorded_event(event)
+            .map_or(0, |known| known.position.0),
         Entity::Purchase(event) => state.purchase(event).map_or(0, |purchase| {
             1 + 2 * purchase.reversals.len() as u64 + u64::from(purchase.position.is_some())
         }),
@@ -604,4 +668,3 @@ pub(super) fn version_of(state: &State, entity: Entity) -> u64 {
 fn ms_between(now: Instant, due: Instant) -> Duration {
     Duration::from_millis(due.since(now).ms().unsigned_abs())
 }
-

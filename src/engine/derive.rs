@@ -6,17 +6,16 @@
 use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
-use crate::domain::decision::{DecisionKind, NoOfferReason, RequestContext};
+use crate::domain::decision::{DecisionKind, DecisionRecord, NoOfferReason, RequestContext};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers, SlotDraw, draw_slots};
 use crate::domain::ids::SegmentNumber;
 use crate::domain::keys::HashKey;
-use crate::domain::offer::{Campaign, Offer};
 use crate::domain::placement::Placement;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::{Context, Policy, PolicyState};
-use crate::promotion::eligibility::eligible;
-use crate::promotion::holdout::in_holdout;
+use crate::promotion::eligible;
+use crate::promotion::in_holdout;
 
 /// Who the shopper is, as far as a decision asks: all that rests on what an
 /// erasure takes away.
@@ -39,6 +38,73 @@ pub struct Derived {
     pub slots: SmallVec<[SlotDraw; 2]>,
 }
 
+impl Derived {
+    /// Whether a record says the same, bit for bit.
+    #[must_use]
+    pub fn matches(&self, record: &DecisionRecord) -> bool {
+        self.kind == record.kind
+            && self.eligible == record.eligible
+            && self.slots.len() == record.slots.len()
+            && self
+                .slots
+                .iter()
+                .zip(&record.slots)
+                .all(|(derived, recorded)| {
+                    derived.index() == recorded.index()
+                        && same_bits(
+                            derived.distribution().probabilities(),
+                            recorded.distribution().probabilities(),
+                        )
+                })
+    }
+
+    /// In what a record differs; `None` when it says the same.
+    #[must_use]
+    pub fn difference(&self, standing: Standing, record: &DecisionRecord) -> Option<String> {
+        let differs = |what: &str, recorded: String, derived: String| {
+            Some(format!("{what}: recorded {recorded}, derived {derived}"))
+        };
+        if standing.segment != record.segment {
+            let derived = standing.segment.to_string();
+            return differs("the segment's number", record.segment.to_string(), derived);
+        }
+        if self.kind != record.kind {
+            return differs(
+                "the kind",
+                format!("{:?}", record.kind),
+                format!("{:?}", self.kind),
+            );
+        }
+        if self.eligible != record.eligible {
+            let recorded = format!("{:?}", record.eligible);
+            return differs(
+                "the eligible offers",
+                recorded,
+                format!("{:?}", self.eligible),
+            );
+        }
+        if self.matches(record) {
+            return None;
+        }
+        let of = |slots: &[SlotDraw]| {
+            let slots: Vec<_> = slots
+                .iter()
+                .map(|it| (it.offer().0, it.distribution().probabilities()))
+                .collect();
+            format!("{slots:?}")
+        };
+        differs("the draws", of(&record.slots), of(&self.slots))
+    }
+}
+
+fn same_bits(left: &[f64], right: &[f64]) -> bool {
+    left.len() == right.len()
+        && left
+            .iter()
+            .zip(right)
+            .all(|(left, right)| left.to_bits() == right.to_bits())
+}
+
 /// Who the shopper is at a placement.
 #[must_use]
 pub fn standing(
@@ -50,25 +116,19 @@ pub fn standing(
 ) -> Standing {
     let segmentation = catalog.segmentation();
     if unpersonalized {
-        return Standing { segment: segmentation.default_segment().number, holdout: false };
+        return Standing {
+            segment: segmentation.default_segment().number,
+            holdout: false,
+        };
     }
     let holdout = placement.holdout.get() > 0
         && context.shopper.is_some_and(|shopper| {
             in_holdout(hash_key, &placement.id, &shopper, placement.holdout)
         });
-    Standing { segment: segmentation.assign(&context.attributes).number, holdout }
-}
-
-/// A placement's offers with their campaigns, ascending by number.
-pub fn candidates<'a>(
-    catalog: &'a Catalog,
-    placement: &'a Placement,
-) -> impl Iterator<Item = (&'a Offer, Option<&'a Campaign>)> {
-    placement
-        .offers
-        .iter()
-        .filter_map(|number| catalog.offer(*number))
-        .map(|offer| (offer, catalog.campaign_of(offer)))
+    Standing {
+        segment: segmentation.assign(&context.attributes).number,
+        holdout,
+    }
 }
 
 /// What a shopper of that standing gets: eligible offers, distributions, draws.
@@ -81,18 +141,26 @@ pub fn derive(
     seed: DecisionSeed,
     distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
 ) -> Derived {
-    let nothing = |kind| Derived { kind, eligible: None, slots: SmallVec::new() };
+    let nothing = |kind| Derived {
+        kind,
+        eligible: None,
+        slots: SmallVec::new(),
+    };
     if standing.holdout {
         return nothing(DecisionKind::Holdout);
     }
     if placement.offers.is_empty() {
         return nothing(DecisionKind::NoOffer(NoOfferReason::NoneDefined));
     }
-    let Some(eligible) = eligible(candidates(catalog, placement), evaluated_at) else {
+    let Some(eligible) = eligible(catalog.offers_at(placement), evaluated_at) else {
         return nothing(DecisionKind::NoOffer(NoOfferReason::NoneEligible));
     };
     let slots = draw_slots(&eligible, slots, seed, distribution_of);
-    Derived { kind: DecisionKind::Offers, eligible: Some(eligible), slots }
+    Derived {
+        kind: DecisionKind::Offers,
+        eligible: Some(eligible),
+        slots,
+    }
 }
 
 /// The distribution of a policy in a state, for one decision.
@@ -105,6 +173,11 @@ pub fn distribution(
     seed: DecisionSeed,
     eligible: &EligibleOffers,
 ) -> ActionDistribution {
-    let context = Context { segment, features: &[], seed, decided_at };
+    let context = Context {
+        segment,
+        features: &[],
+        seed,
+        decided_at,
+    };
     policy.distribution(learnt, &context, eligible)
 }

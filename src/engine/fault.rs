@@ -29,22 +29,38 @@ impl FieldFault {
         if value.len() < full.len() {
             value.push('…');
         }
-        Self { field: field.into(), value, expected: expected.into() }
+        Self {
+            field: field.into(),
+            value,
+            expected: expected.into(),
+        }
     }
 
     /// A required field that was not given.
     #[must_use]
     pub fn missing(field: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self { field: field.into(), value: String::new(), expected: expected.into() }
+        Self {
+            field: field.into(),
+            value: String::new(),
+            expected: expected.into(),
+        }
     }
 }
 
 impl fmt::Display for FieldFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.value.is_empty() {
-            write!(f, "{} is missing or empty, expected {}", self.field, self.expected)
+            write!(
+                f,
+                "{} is missing or empty, expected {}",
+                self.field, self.expected
+            )
         } else {
-            write!(f, "{} is {}, expected {}", self.field, self.value, self.expected)
+            write!(
+                f,
+                "{} is {}, expected {}",
+                self.field, self.value, self.expected
+            )
         }
     }
 }

@@ -34,7 +34,10 @@ impl DecisionIds {
     /// The ids of one node.
     #[must_use]
     pub fn new(key: HashKey, node_id: u32) -> Self {
-        assert!(node_id <= MAX_NODE_ID, "node ids are checked when the configuration is read");
+        assert!(
+            node_id <= MAX_NODE_ID,
+            "node ids are checked when the configuration is read"
+        );
         Self { key, node_id }
     }
 

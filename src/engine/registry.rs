@@ -116,7 +116,11 @@ impl Registry {
         if let Some(waiters) = shard.under_way.get_mut(&id) {
             return Begun::UnderWay(waiters.get_or_insert_default().clone().notified_owned());
         }
-        let known = shard.answered.iter().find_map(|generation| generation.get(&id)).copied();
+        let known = shard
+            .answered
+            .iter()
+            .find_map(|generation| generation.get(&id))
+            .copied();
         if let Some(answered) = known {
             return Begun::Known(answered);
         }
@@ -177,21 +181,16 @@ impl Registry {
     /// The subject of a shopper; a new number when there is none yet.
     pub fn subject_of(&self, shopper: Pseudonym) -> SubjectNumber {
         let mut shard = self.subject_shard(shopper);
-        *shard.entry(shopper).or_insert_with(|| {
-            SubjectNumber(self.next_subject.fetch_add(1, Ordering::Relaxed))
-        })
-    }
-
-    /// The subject of a shopper who has one.
-    #[must_use]
-    pub fn known_subject(&self, shopper: Pseudonym) -> Option<SubjectNumber> {
-        self.subject_shard(shopper).get(&shopper).copied()
+        *shard
+            .entry(shopper)
+            .or_insert_with(|| SubjectNumber(self.next_subject.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// Notes a shopper's subject, as a record has it.
     pub fn note_subject(&self, shopper: Pseudonym, subject: SubjectNumber) {
         self.subject_shard(shopper).insert(shopper, subject);
-        self.next_subject.fetch_max(subject.0 + 1, Ordering::Relaxed);
+        self.next_subject
+            .fetch_max(subject.0 + 1, Ordering::Relaxed);
     }
 
     /// New subjects get numbers from `next` on.
@@ -224,15 +223,24 @@ impl Registry {
             }
         }
         for shard in &self.reloads {
-            content.reloads.extend(lock(shard).entries.iter().filter_map(|(key, entry)| {
-                match entry {
-                    Entry::Known(known) if known.decision <= position => Some((*key, *known)),
-                    _ => None,
-                }
-            }));
+            content
+                .reloads
+                .extend(
+                    lock(shard)
+                        .entries
+                        .iter()
+                        .filter_map(|(key, entry)| match entry {
+                            Entry::Known(known) if known.decision <= position => {
+                                Some((*key, *known))
+                            }
+                            _ => None,
+                        }),
+                );
         }
         for shard in &self.subjects {
-            content.subjects.extend(lock(shard).iter().map(|(key, subject)| (*key, *subject)));
+            content
+                .subjects
+                .extend(lock(shard).iter().map(|(key, subject)| (*key, *subject)));
         }
         content
     }
@@ -252,7 +260,9 @@ impl Registry {
             }
         }
         for (key, known) in content.reloads {
-            self.reload_shard(key).entries.insert(key, Entry::Known(known));
+            self.reload_shard(key)
+                .entries
+                .insert(key, Entry::Known(known));
         }
         for (shopper, subject) in content.subjects {
             self.note_subject(shopper, subject);
@@ -284,8 +294,12 @@ impl RequestShard {
             return;
         }
         let steps = usize::try_from(generation - self.generation).unwrap_or(GENERATIONS);
-        self.answered.rotate_right(steps.min(GENERATIONS) % GENERATIONS);
-        self.answered.iter_mut().take(steps).for_each(|oldest| *oldest = HashMap::new());
+        self.answered
+            .rotate_right(steps.min(GENERATIONS) % GENERATIONS);
+        self.answered
+            .iter_mut()
+            .take(steps)
+            .for_each(|oldest| *oldest = HashMap::new());
         self.generation = generation;
     }
 }
@@ -320,7 +334,10 @@ mod tests {
     }
 
     fn answered(position: u64) -> Answered {
-        Answered { decision: Position(position), fingerprint: 7 }
+        Answered {
+            decision: Position(position),
+            fingerprint: 7,
+        }
     }
 
     #[test]
@@ -329,7 +346,9 @@ mod tests {
         assert!(matches!(registry.begin_request(id(1)), Begun::New));
         assert!(matches!(registry.begin_request(id(1)), Begun::UnderWay(_)));
         registry.finish_request(id(1), answered(5), Instant::from_unix_ms(0));
-        assert!(matches!(registry.begin_request(id(1)), Begun::Known(known) if known == answered(5)));
+        assert!(
+            matches!(registry.begin_request(id(1)), Begun::Known(known) if known == answered(5))
+        );
         assert!(matches!(registry.begin_request(id(2)), Begun::New));
         registry.abandon_request(id(2));
         assert!(matches!(registry.begin_request(id(2)), Begun::New));
@@ -355,7 +374,9 @@ mod tests {
         let now = Instant::from_unix_ms(GENERATION_MS * 10);
         for number in 1..=200_u128 {
             let position = u64::try_from(number).expect("small");
-            let at = now.plus(Span::from_ms(i64::try_from(number).expect("small") * 4_000_000));
+            let at = now.plus(Span::from_ms(
+                i64::try_from(number).expect("small") * 4_000_000,
+            ));
             registry.finish_request(id(number), answered(position), at);
         }
         let shopper = Pseudonym([4; 16]);
@@ -364,7 +385,7 @@ mod tests {
         restored.restore(registry.content(Position(150)));
         assert!(matches!(restored.begin_request(id(150)), Begun::Known(_)));
         assert!(matches!(restored.begin_request(id(151)), Begun::New));
-        assert_eq!(restored.known_subject(shopper), Some(subject));
+        assert_eq!(restored.subject_of(shopper), subject);
         assert!(restored.subject_of(Pseudonym([5; 16])) > subject);
     }
 
@@ -374,7 +395,10 @@ mod tests {
         let key = ReloadKey([1; 16]);
         let at = Instant::from_unix_ms;
         assert!(matches!(registry.begin_reload(key, at(0)), Begun::New));
-        let known = Reloadable { decision: Position(3), until: at(100) };
+        let known = Reloadable {
+            decision: Position(3),
+            until: at(100),
+        };
         registry.finish_reload(key, known, at(1));
         assert!(matches!(registry.begin_reload(key, at(99)), Begun::Known(k) if k == known));
         assert!(matches!(registry.begin_reload(key, at(100)), Begun::New));

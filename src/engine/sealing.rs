@@ -61,11 +61,7 @@ pub fn seal(key: &[u8; 32], seed: NonceSeed<'_>, plaintext: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// When the bytes were not sealed under this key and nonce.
-pub fn unseal(
-    key: &[u8; 32],
-    seed: NonceSeed<'_>,
-    sealed: &[u8],
-) -> Result<Vec<u8>, UnsealError> {
+pub fn unseal(key: &[u8; 32], seed: NonceSeed<'_>, sealed: &[u8]) -> Result<Vec<u8>, UnsealError> {
     ChaCha20Poly1305::new(&Key::from(*key))
         .decrypt(&seed.nonce(), sealed)
         .map_err(|_| UnsealError::Forged)
@@ -77,11 +73,18 @@ mod tests {
 
     #[test]
     fn what_was_sealed_opens_only_under_its_key_and_nonce() {
-        let seed = NonceSeed { kind: "decision", id: b"id", at: Instant::from_unix_ms(5) };
+        let seed = NonceSeed {
+            kind: "decision",
+            id: b"id",
+            at: Instant::from_unix_ms(5),
+        };
         let sealed = seal(&[1; 32], seed, b"cart");
         assert_eq!(unseal(&[1; 32], seed, &sealed).as_deref(), Ok(&b"cart"[..]));
         assert_eq!(unseal(&[2; 32], seed, &sealed), Err(UnsealError::Forged));
-        let other = NonceSeed { at: Instant::from_unix_ms(6), ..seed };
+        let other = NonceSeed {
+            at: Instant::from_unix_ms(6),
+            ..seed
+        };
         assert_eq!(unseal(&[1; 32], other, &sealed), Err(UnsealError::Forged));
     }
 }

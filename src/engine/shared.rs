@@ -102,15 +102,37 @@ impl Shared {
     /// Tells the registry what an event brought about.
     pub fn note(&self, effect: &Effect, now: Instant) {
         match *effect {
-            Effect::Decided { request_id, fingerprint, position, reload } => {
-                let answered = Answered { decision: position, fingerprint };
+            Effect::Decided {
+                request_id,
+                fingerprint,
+                position,
+                reload,
+            } => {
+                let answered = Answered {
+                    decision: position,
+                    fingerprint,
+                };
                 self.registry.finish_request(request_id, answered, now);
                 if let Some((key, until)) = reload {
-                    self.registry.finish_reload(key, Reloadable { decision: position, until }, now);
+                    self.registry.finish_reload(
+                        key,
+                        Reloadable {
+                            decision: position,
+                            until,
+                        },
+                        now,
+                    );
                 }
             }
-            Effect::Reused { request_id, fingerprint, position } => {
-                let answered = Answered { decision: position, fingerprint };
+            Effect::Reused {
+                request_id,
+                fingerprint,
+                position,
+            } => {
+                let answered = Answered {
+                    decision: position,
+                    fingerprint,
+                };
                 self.registry.finish_request(request_id, answered, now);
             }
             Effect::Outcome { .. } | Effect::Nothing => {}
@@ -123,7 +145,10 @@ impl Shared {
     /// When new keys were due and could not be written.
     pub fn subject_key(&self, subject: SubjectNumber) -> Result<Option<[u8; 32]>, SecretsError> {
         self.secrets.ensure(slot_of(subject))?;
-        Ok(self.secrets.subject_key(slot_of(subject)).map(|key| *key.as_bytes()))
+        Ok(self
+            .secrets
+            .subject_key(slot_of(subject))
+            .map(|key| *key.as_bytes()))
     }
 
     /// Draws keys ahead of need, off the way of decisions.
@@ -132,7 +157,8 @@ impl Shared {
     /// When they could not be written.
     pub fn draw_keys_ahead(&self) -> Result<(), SecretsError> {
         let next = self.registry.next_subject();
-        self.secrets.ensure(slot_of(SubjectNumber(next.saturating_add(SUBJECTS_AHEAD))))
+        self.secrets
+            .ensure(slot_of(SubjectNumber(next.saturating_add(SUBJECTS_AHEAD))))
     }
 }
 

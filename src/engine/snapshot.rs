@@ -13,7 +13,8 @@ use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
-use crate::learning::{Policy, PolicyState, SegmentState};
+use crate::learning::state::SegmentState;
+use crate::learning::{Policy, PolicyState};
 
 /// The state as decisions see it.
 #[derive(Debug)]
@@ -52,8 +53,7 @@ impl Snapshot {
     ) -> ActionDistribution {
         let nothing_learnt = PolicyState::default();
         let learnt = self.learnt.get(&placement).unwrap_or(&nothing_learnt);
-        let fresh =
-            || derive::distribution(policy, learnt, segment, decided_at, seed, eligible);
+        let fresh = || derive::distribution(policy, learnt, segment, decided_at, seed, eligible);
         match learnt.shared_segment(segment) {
             Some(state) if policy.rests_on_state_alone() && eligible.len() > 1 => {
                 let key = (self.catalog.version(), placement, segment);

@@ -21,9 +21,10 @@ use smallvec::SmallVec;
 use thiserror::Error;
 use uuid::Uuid;
 
+use self::closing::OBSERVE;
 use super::attribution::{DecisionOutcome, OpenSlot, OrderBook, Purchase, Rewardable};
-use crate::catalog::{Catalog, CatalogFaults, Numbering};
-use crate::domain::event::{CatalogChange, Closing, Event, EventBody};
+use crate::catalog::{Catalog, Numbering};
+use crate::domain::event::{CatalogChange, Closing, Event, EventBody, RecordedEvent};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
 use crate::domain::keys::{EventKey, OrderKey, ReloadKey, SubjectNumber};
 use crate::domain::outcome::OutcomeResult;
@@ -36,6 +37,8 @@ mod counters;
 mod decisions;
 mod hash;
 mod outcomes;
+
+pub use outcomes::CLOCK_SKEW;
 
 pub use checkpoint::{CheckpointError, CheckpointPayload};
 pub use counters::{Counters, CurrencyTotal};
@@ -159,12 +162,12 @@ pub enum FoldError {
         what: String,
     },
     /// A catalogue that does not hold.
-    #[error("the catalogue at position {position} does not hold: {faults}")]
+    #[error("the catalogue at position {position} does not hold: {reason}")]
     Catalog {
         /// The event.
         position: Position,
         /// What is wrong with it.
-        faults: CatalogFaults,
+        reason: String,
     },
     /// Written-down closings that differ from what the fold derived.
     #[error("the closings at position {position} differ from what the events before them lead to")]
@@ -218,7 +221,7 @@ pub struct State {
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
     /// The events of decisions that are open, and of orders without one.
-    events: OrdMap<EventKey, Position>,
+    events: OrdMap<EventKey, RecordedEvent>,
     orders: OrdMap<OrderKey, Arc<Order>>,
     purchases: OrdMap<EventKey, Arc<Purchase>>,
     forget: OrdSet<(Instant, Forgettable)>,
@@ -266,15 +269,25 @@ impl State {
     pub fn apply(&mut self, position: Position, event: &Event) -> Result<Effect, FoldError> {
         let expected = self.position.next();
         if position != expected {
-            return Err(FoldError::OutOfOrder { expected, found: position });
+            return Err(FoldError::OutOfOrder {
+                expected,
+                found: position,
+            });
         }
         let envelope = &event.envelope;
         if envelope.recorded_at < self.now {
             let (found, before) = (envelope.recorded_at, self.now);
-            return Err(FoldError::TimeWentBack { position, found, before });
+            return Err(FoldError::TimeWentBack {
+                position,
+                found,
+                before,
+            });
         }
         if envelope.fold_version > FOLD_VERSION {
-            return Err(FoldError::LaterFold { position, found: envelope.fold_version });
+            return Err(FoldError::LaterFold {
+                position,
+                found: envelope.fold_version,
+            });
         }
         self.position = position;
         self.pass_time(envelope.recorded_at)?;
@@ -282,7 +295,11 @@ impl State {
         match &event.body {
             EventBody::Genesis { .. } | EventBody::Tick => Ok(Effect::Nothing),
             EventBody::Decision(record) => self.apply_decision(record),
-            EventBody::Reuse { request_id, request_fingerprint, decision } => Ok(Effect::Reused {
+            EventBody::Reuse {
+                request_id,
+                request_fingerprint,
+                decision,
+            } => Ok(Effect::Reused {
                 request_id: *request_id,
                 fingerprint: *request_fingerprint,
                 position: *decision,
@@ -295,12 +312,17 @@ impl State {
     }
 
     fn apply_catalog_change(&mut self, change: &CatalogChange) -> Result<Effect, FoldError> {
-        let position = self.position;
-        let fault = |faults| FoldError::Catalog { position, faults };
-        let mut numbering = self.numbering.clone();
-        numbering.extend(change);
-        let catalog =
-            Catalog::from_stored(&change.document, change.version, &numbering).map_err(fault)?;
+        let fault = |reason: String| FoldError::Catalog {
+            position: self.position,
+            reason,
+        };
+        let numbering = self
+            .numbering
+            .clone()
+            .after(change)
+            .map_err(|error| fault(error.to_string()))?;
+        let catalog = Catalog::from_stored(&change.document, change.version, &numbering)
+            .map_err(|error| fault(error.to_string()))?;
         self.carry_over(&catalog);
         self.numbering = numbering;
         self.catalogs.insert(change.version, Arc::new(catalog));
@@ -313,15 +335,22 @@ impl State {
     fn carry_over(&mut self, catalog: &Catalog) {
         let before = self.catalog().cloned();
         for placement in catalog.placements() {
-            let Some(state) = self.learnt.get_mut(&placement.number) else { continue };
-            let old = before.as_ref().and_then(|before| before.placement(placement.number));
+            let Some(state) = self.learnt.get_mut(&placement.number) else {
+                continue;
+            };
+            let old = before
+                .as_ref()
+                .and_then(|before| before.placement(placement.number));
             if old.is_some_and(|old| !old.rewards_like(placement)) {
-                state.reset();
+                state.reset(None, None);
             }
-            let old_policy = before.as_ref().and_then(|before| before.policy(placement.number));
+            let known = before
+                .as_ref()
+                .and_then(|before| before.policy(placement.number));
+            let previous = known.unwrap_or(&OBSERVE);
             let policy = catalog.policy(placement.number);
-            if let Some(policy) = policy.filter(|policy| old_policy != Some(policy)) {
-                policy.adopt(state);
+            if let Some(policy) = policy.filter(|policy| *policy != previous) {
+                policy.adopt(state, previous);
             }
         }
     }
@@ -392,11 +421,10 @@ impl State {
         self.orders.get(&key)
     }
 
-    /// Where an event of an open decision, or of an order without a decision,
-    /// is.
+    /// An event of an open decision, or of an order without a decision.
     #[must_use]
-    pub fn event_position(&self, event: EventKey) -> Option<Position> {
-        self.events.get(&event).copied()
+    pub fn recorded_event(&self, event: EventKey) -> Option<&RecordedEvent> {
+        self.events.get(&event)
     }
 
     /// The closings that are not written down yet, oldest first, and since when
@@ -409,7 +437,9 @@ impl State {
     /// Where closings about this decision may have been written down.
     #[must_use]
     pub fn written_closings(&self, decision: Position) -> &[Position] {
-        self.written.get(&page_of(decision)).map_or(&[], |positions| positions.as_slice())
+        self.written
+            .get(&page_of(decision))
+            .map_or(&[], |positions| positions.as_slice())
     }
 
     /// The last event that may have changed something about a closed decision.
@@ -418,8 +448,16 @@ impl State {
     pub fn last_touched(&self, decision: Position) -> Position {
         let written = self.written_closings(decision).last().copied();
         let about = |closing: &&Closing| closing.decision == decision;
-        let unwritten = self.unwritten.iter().filter(about).flat_map(|closing| &closing.events);
-        written.into_iter().chain(unwritten.map(|event| event.position)).max().unwrap_or_default()
+        let unwritten = self
+            .unwritten
+            .iter()
+            .filter(about)
+            .flat_map(|closing| &closing.events);
+        written
+            .into_iter()
+            .chain(unwritten.map(|event| event.position))
+            .max()
+            .unwrap_or_default()
     }
 
     /// The next number for a new subject.
@@ -439,10 +477,13 @@ impl State {
     }
 
     fn catalog_for(&self, version: CatalogVersion) -> Result<Arc<Catalog>, FoldError> {
-        self.catalogs.get(&version).cloned().ok_or_else(|| FoldError::Dangling {
-            position: self.position,
-            what: format!("catalogue version {version}, which no event before it brought"),
-        })
+        self.catalogs
+            .get(&version)
+            .cloned()
+            .ok_or_else(|| FoldError::Dangling {
+                position: self.position,
+                what: format!("catalogue version {version}, which no event before it brought"),
+            })
     }
 }
 
@@ -452,15 +493,12 @@ impl OrderBook for State {
     }
 
     fn purchases_of(&self, order: OrderKey) -> &[EventKey] {
-        self.orders.get(&order).map_or(&[], |order| order.purchases.as_slice())
+        self.orders
+            .get(&order)
+            .map_or(&[], |order| order.purchases.as_slice())
     }
 
-    fn claimant(
-        &self,
-        order: OrderKey,
-        placement: PlacementNumber,
-        line: u64,
-    ) -> Option<Position> {
+    fn claimant(&self, order: OrderKey, placement: PlacementNumber, line: u64) -> Option<Position> {
         let order = self.orders.get(&order)?;
         let claim = |claim: &&Claim| claim.placement == placement && claim.line == line;
         order.claims.iter().find(claim).map(|claim| claim.decision)
@@ -480,7 +518,11 @@ impl OpenDecision {
         position: Position,
         placement: &'a crate::domain::placement::Placement,
     ) -> Rewardable<'a> {
-        Rewardable { position, placement, outcomes: &self.outcomes }
+        Rewardable {
+            position,
+            placement,
+            outcomes: &self.outcomes,
+        }
     }
 
     /// How an outcome that comes in time is taken, by its event time.

@@ -88,11 +88,21 @@ impl DecisionView {
         catalog: Arc<Catalog>,
     ) -> Self {
         let recorded = Some(RecordedAt { id, position, at });
-        Self { recorded, record, catalog, is_durable: true }
+        Self {
+            recorded,
+            record,
+            catalog,
+            is_durable: true,
+        }
     }
 
     pub(super) const fn preview(record: Arc<DecisionRecord>, catalog: Arc<Catalog>) -> Self {
-        Self { recorded: None, record, catalog, is_durable: false }
+        Self {
+            recorded: None,
+            record,
+            catalog,
+            is_durable: false,
+        }
     }
 
     pub(super) const fn durable(mut self, is_durable: bool) -> Self {
@@ -104,7 +114,10 @@ impl DecisionView {
     pub(super) fn read(shared: &Shared, position: Position) -> Result<Self, LookupError> {
         let event = read_event(shared, position)?;
         let EventBody::Decision(record) = event.body else {
-            return Err(LookupError::OtherKind { position, expected: "a decision" });
+            return Err(LookupError::OtherKind {
+                position,
+                expected: "a decision",
+            });
         };
         let version = record.catalog_version;
         let catalog = shared.read_state().catalog_of(version).cloned();
@@ -127,7 +140,9 @@ impl DecisionView {
             other => other,
         }?;
         // The id names the instant as well.
-        view.recorded.filter(|recorded| recorded.id == id).ok_or_else(unknown)?;
+        view.recorded
+            .filter(|recorded| recorded.id == id)
+            .ok_or_else(unknown)?;
         Ok(view)
     }
 
@@ -139,7 +154,11 @@ impl DecisionView {
 
     /// What the request said of its shopper.
     pub(super) fn context(&self, shared: &Shared) -> Result<RequestContext, LookupError> {
-        context_of(shared, &self.record, self.recorded.map_or(Position::START, |at| at.position))
+        context_of(
+            shared,
+            &self.record,
+            self.recorded.map_or(Position::START, |at| at.position),
+        )
     }
 }
 
@@ -165,6 +184,9 @@ pub(super) fn context_of(
 /// Reads the event at a position back.
 pub(super) fn read_event(shared: &Shared, position: Position) -> Result<Event, LookupError> {
     let bytes = shared.ledger.read(position)?;
-    let bytes = bytes.ok_or(LookupError::OtherKind { position, expected: "in the ledger" })?;
+    let bytes = bytes.ok_or(LookupError::OtherKind {
+        position,
+        expected: "in the ledger",
+    })?;
     decode_event(&bytes).map_err(|error| LookupError::Decode { position, error })
 }

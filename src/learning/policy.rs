@@ -125,6 +125,18 @@ impl Policy {
         }
     }
 
+    /// Whether its distribution follows from a segment's state and the eligible
+    /// offers alone, not from time, features or the seed: then one that was
+    /// computed can be used again while the state is the same.
+    #[must_use]
+    pub const fn rests_on_state_alone(&self) -> bool {
+        match self {
+            Self::Uniform(_) | Self::Fixed(_) | Self::EpsilonGreedy(_) | Self::ThompsonBeta(_) => {
+                true
+            }
+        }
+    }
+
     /// The rewards that it learns from. A policy that does not look at them
     /// counts them all the same, for statistics and for a successor.
     const fn reward_domain(&self) -> RewardDomain {

@@ -159,6 +159,13 @@ impl PolicyState {
         self.segments.get(&number).map(AsRef::as_ref)
     }
 
+    /// One segment's memory, shared: whoever holds it sees it as it is now,
+    /// whatever is learnt afterwards.
+    #[must_use]
+    pub fn shared_segment(&self, number: SegmentNumber) -> Option<&Arc<SegmentState>> {
+        self.segments.get(&number)
+    }
+
     pub(super) fn segment_mut(&mut self, number: SegmentNumber) -> Option<&mut SegmentState> {
         self.segments.get_mut(&number).map(Arc::make_mut)
     }

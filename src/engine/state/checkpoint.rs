@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::{Counters, Forgettable, OpenDecision, Order, Purchase, State};
 use crate::catalog::{Catalog, Numbering};
-use crate::domain::event::Closing;
+use crate::domain::event::{Closing, RecordedEvent};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position};
 use crate::domain::keys::{EventKey, OrderKey};
 use crate::domain::time::Instant;
@@ -45,7 +45,7 @@ pub struct CheckpointPayload {
     learnt: OrdMap<PlacementNumber, PolicyState>,
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
-    events: OrdMap<EventKey, Position>,
+    events: OrdMap<EventKey, RecordedEvent>,
     orders: OrdMap<OrderKey, Arc<Order>>,
     purchases: OrdMap<EventKey, Arc<Purchase>>,
     forget: OrdSet<(Instant, Forgettable)>,
@@ -58,17 +58,20 @@ pub struct CheckpointPayload {
 
 impl State {
     /// The state, ready to be serialised.
-    #[must_use]
-    pub fn to_payload(&self) -> CheckpointPayload {
-        CheckpointPayload {
+    ///
+    /// # Errors
+    /// When a catalogue cannot be written as JSON, which a checked one can.
+    pub fn to_payload(&self) -> serde_json::Result<CheckpointPayload> {
+        Ok(CheckpointPayload {
             position: self.position,
             now: self.now,
             numbering: self.numbering.clone(),
             catalogs: self
                 .catalogs
                 .iter()
-                .map(|(version, catalog)| (*version, catalog.to_stored()))
-                .collect(),
+                .map(|(version, catalog)| (*version, catalog.document().to_json()))
+                .map(|(version, document)| Ok((version, document?)))
+                .collect::<serde_json::Result<_>>()?,
             catalog_since: self.catalog_since,
             learnt: self.learnt.clone(),
             open: self.open.clone(),
@@ -82,7 +85,7 @@ impl State {
             written: self.written.clone(),
             next_subject: self.next_subject,
             counters: self.counters.clone(),
-        }
+        })
     }
 
     /// The state of a payload.
@@ -93,9 +96,13 @@ impl State {
         let numbering = payload.numbering;
         let mut catalogs = OrdMap::new();
         for (version, document) in payload.catalogs {
-            let catalog = Catalog::from_stored(&document, version, &numbering).map_err(|faults| {
-                CheckpointError::Catalog { version, reason: faults.to_string() }
-            })?;
+            let catalog =
+                Catalog::from_stored(&document, version, &numbering).map_err(|error| {
+                    CheckpointError::Catalog {
+                        version,
+                        reason: error.to_string(),
+                    }
+                })?;
             catalogs.insert(version, Arc::new(catalog));
         }
         Ok(Self {
@@ -110,7 +117,11 @@ impl State {
             events: payload.events,
             orders: payload.orders,
             purchases: payload.purchases,
-            forget_at: payload.forget.iter().map(|(at, what)| (*what, *at)).collect(),
+            forget_at: payload
+                .forget
+                .iter()
+                .map(|(at, what)| (*what, *at))
+                .collect(),
             forget: payload.forget,
             unwritten: payload.unwritten,
             unwritten_since: payload.unwritten_since,

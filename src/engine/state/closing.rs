@@ -48,7 +48,11 @@ impl State {
     }
 
     /// Closes an open decision: its rewards are learnt and it leaves memory.
-    pub(super) fn close(&mut self, position: Position, closed_at: Instant) -> Result<(), FoldError> {
+    pub(super) fn close(
+        &mut self,
+        position: Position,
+        closed_at: Instant,
+    ) -> Result<(), FoldError> {
         let Some(decision) = self.open.remove(&position) else {
             return Ok(());
         };
@@ -103,12 +107,13 @@ impl State {
         closed_at: Instant,
     ) -> Result<Closing, FoldError> {
         let catalog = self.catalog_for(decision.catalog_version)?;
-        let placement = catalog.placement(decision.placement).ok_or_else(|| {
-            FoldError::Dangling {
-                position: self.position,
-                what: format!("placement number {}", decision.placement),
-            }
-        })?;
+        let placement =
+            catalog
+                .placement(decision.placement)
+                .ok_or_else(|| FoldError::Dangling {
+                    position: self.position,
+                    what: format!("placement number {}", decision.placement),
+                })?;
         let rewardable = decision.rewardable(position, placement);
         let taught = rewardable.teaches() && !decision.test && !decision.slots.is_empty();
         if !decision.test && !decision.slots.is_empty() {
@@ -119,17 +124,27 @@ impl State {
         for (index, slot) in (1_u32..).zip(&decision.slots) {
             let benefit = catalog.offer(slot.offer).map(|offer| &offer.benefit);
             let reward = rewardable.reward(self, index, benefit);
-            let receipt = if taught { self.learn(decision, index, reward) } else { None };
+            let receipt = if taught {
+                self.learn(decision, index, reward)
+            } else {
+                None
+            };
             slots.push(ClosedSlot {
                 reward,
-                receipt: receipt.map(|receipt| receipt_bytes(&receipt)).unwrap_or_default(),
+                receipt: receipt
+                    .map(|receipt| receipt.to_bytes().to_vec())
+                    .unwrap_or_default(),
             });
         }
         Ok(Closing {
             decision: position,
             closed_at,
             slots,
-            events: decision.outcomes.iter().map(|outcome| outcome.event).collect(),
+            events: decision
+                .outcomes
+                .iter()
+                .map(|outcome| outcome.event)
+                .collect(),
             taught,
             late: false,
         })
@@ -168,7 +183,9 @@ impl State {
     pub(super) fn apply_closings(&mut self, closings: &[Closing]) -> Result<Effect, FoldError> {
         for closing in closings {
             if self.unwritten.pop_front().as_ref() != Some(closing) {
-                return Err(FoldError::Closings { position: self.position });
+                return Err(FoldError::Closings {
+                    position: self.position,
+                });
             }
             let positions = self.written.entry(page_of(closing.decision)).or_default();
             if positions.last() != Some(&self.position) {
@@ -182,17 +199,3 @@ impl State {
 
 /// What counts rewards for a placement that the catalogue no longer has.
 pub(super) const OBSERVE: Policy = Policy::Uniform(Uniform);
-
-/// A receipt as records keep it.
-fn receipt_bytes(receipt: &Receipt) -> Vec<u8> {
-    let mut bytes = receipt.epoch.to_le_bytes().to_vec();
-    bytes.extend_from_slice(&receipt.ordinal.to_le_bytes());
-    bytes
-}
-
-/// A receipt from what records keep.
-pub(super) fn receipt_from_bytes(bytes: &[u8]) -> Option<Receipt> {
-    let epoch = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?);
-    let ordinal = u64::from_le_bytes(bytes.get(4..12)?.try_into().ok()?);
-    (bytes.len() == 12).then_some(Receipt { epoch, ordinal })
-}

@@ -78,7 +78,10 @@ impl Counters {
     }
 
     pub(super) fn total_mut(&mut self, currency: Currency) -> &mut CurrencyTotal {
-        let place = self.totals.iter().position(|total| total.currency == currency);
+        let place = self
+            .totals
+            .iter()
+            .position(|total| total.currency == currency);
         let place = place.unwrap_or_else(|| {
             self.totals.push(CurrencyTotal {
                 currency,

@@ -9,13 +9,15 @@ use crate::engine::attribution::OpenSlot;
 impl State {
     pub(super) fn apply_decision(&mut self, record: &DecisionRecord) -> Result<Effect, FoldError> {
         let catalog = self.catalog_for(record.catalog_version)?;
-        let placement = catalog.placement(record.placement).ok_or_else(|| FoldError::Dangling {
-            position: self.position,
-            what: format!(
-                "placement number {}, which catalogue version {} does not have",
-                record.placement, record.catalog_version
-            ),
-        })?;
+        let placement = catalog
+            .placement(record.placement)
+            .ok_or_else(|| FoldError::Dangling {
+                position: self.position,
+                what: format!(
+                    "placement number {}, which catalogue version {} does not have",
+                    record.placement, record.catalog_version
+                ),
+            })?;
         let decided_at = self.now;
         let closes_at = placement.closes_at(decided_at);
         self.open.insert(
@@ -32,7 +34,10 @@ impl State {
                 slots: record
                     .slots
                     .iter()
-                    .map(|draw| OpenSlot { offer: draw.offer(), propensity: draw.propensity() })
+                    .map(|draw| OpenSlot {
+                        offer: draw.offer(),
+                        propensity: draw.propensity(),
+                    })
                     .collect(),
                 features: record.features.clone(),
                 subject: record.subject,
@@ -46,7 +51,9 @@ impl State {
             request_id: record.request_id,
             fingerprint: record.request_fingerprint,
             position: self.position,
-            reload: record.reload_key.map(|key| (key, placement.offer_valid_until(decided_at))),
+            reload: record
+                .reload_key
+                .map(|key| (key, placement.offer_valid_until(decided_at))),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::closing::{OBSERVE, receipt_from_bytes};
+use super::closing::OBSERVE;
 use super::{Effect, FoldError, Forgettable, ORPHAN_RETENTION, State};
 use crate::domain::event::{Closing, RecordedEvent};
 use crate::domain::ids::Position;
@@ -14,7 +14,7 @@ use crate::domain::time::{Instant, Span};
 use crate::engine::attribution::{
     DecisionOutcome, LineBalance, OrderBook, Purchase, Reversal, line_balance,
 };
-use crate::learning::{Correction as Corrected, RewardedDecision};
+use crate::learning::{Correction as Corrected, Receipt, RewardedDecision};
 
 /// How far a client's clock may be ahead of the server's, or an event before
 /// its decision.
@@ -41,17 +41,20 @@ impl State {
                 test = false;
             }
         }
+        let taken = result.unwrap_or(OutcomeResult::Recorded);
+        if record.targets.is_empty() || record.targets.iter().any(|target| !target.closed) {
+            self.events
+                .insert(record.event, self.recorded(record, taken));
+        }
         if record.targets.is_empty() {
-            self.events.insert(record.event, self.position);
             let purchase = Forgettable::Purchase(record.event);
             self.remember(purchase, self.now.plus(ORPHAN_RETENTION));
         }
         for correction in &record.corrections {
             self.correct(correction);
         }
-        let result = result.unwrap_or(OutcomeResult::Recorded);
         if !test {
-            self.counters.count_outcome(record.kind, result);
+            self.counters.count_outcome(record.kind, taken);
             self.counters.skewed += u64::from(skewed);
         }
         if record.kind == OutcomeKind::Settled {
@@ -59,7 +62,16 @@ impl State {
                 self.close(target.decision, self.now)?;
             }
         }
-        Ok(Effect::Outcome { result })
+        Ok(Effect::Outcome { result: taken })
+    }
+
+    const fn recorded(&self, record: &OutcomeRecord, result: OutcomeResult) -> RecordedEvent {
+        RecordedEvent {
+            event: record.event,
+            fingerprint: record.fingerprint,
+            position: self.position,
+            result,
+        }
     }
 
     /// Adds the outcome to one of its decisions. Says how it was taken and, for
@@ -69,18 +81,12 @@ impl State {
         record: &OutcomeRecord,
         target: OutcomeTarget,
     ) -> Result<(OutcomeResult, Option<(Instant, bool)>), FoldError> {
-        let event = |result| RecordedEvent {
-            event: record.event,
-            fingerprint: record.fingerprint,
-            position: self.position,
-            result,
-        };
         if target.closed {
             let late = Closing {
                 decision: target.decision,
                 closed_at: self.now,
                 slots: Vec::new(),
-                events: vec![event(OutcomeResult::Late)],
+                events: vec![self.recorded(record, OutcomeResult::Late)],
                 taught: false,
                 late: true,
             };
@@ -95,12 +101,15 @@ impl State {
         };
         let result = decision.result_at(record.event_time);
         let decided = (decision.decided_at, decision.test);
-        let outcome =
-            DecisionOutcome { event: event(result), kind: record.kind, slot: target.slot };
+        let event = self.recorded(record, result);
+        let outcome = DecisionOutcome {
+            event,
+            kind: record.kind,
+            slot: target.slot,
+        };
         if let Some(decision) = self.open.get_mut(&target.decision) {
             Arc::make_mut(decision).outcomes.push(outcome);
         }
-        self.events.insert(record.event, self.position);
         Ok((result, Some(decided)))
     }
 
@@ -114,7 +123,12 @@ impl State {
             Some(decision.closes_at.plus(placement.refund_window))
         };
         let orphan = self.now.plus(ORPHAN_RETENTION);
-        record.targets.iter().filter_map(of_target).max().unwrap_or(orphan)
+        record
+            .targets
+            .iter()
+            .filter_map(of_target)
+            .max()
+            .unwrap_or(orphan)
     }
 
     fn note_order(&mut self, record: &OutcomeRecord, keep_until: Instant) {
@@ -159,10 +173,16 @@ impl State {
     /// order once.
     fn balances(&self, record: &OutcomeRecord) -> Vec<(u64, LineBalance)> {
         let event = record.reverses.unwrap_or(record.event);
-        let order = self.purchase(event).map_or(record.order, |purchase| purchase.order);
+        let order = self
+            .purchase(event)
+            .map_or(record.order, |purchase| purchase.order);
         let siblings = order.map_or(&[][..], |order| self.purchases_of(order));
         let alone = [event];
-        let events = if siblings.is_empty() { &alone[..] } else { siblings };
+        let events = if siblings.is_empty() {
+            &alone[..]
+        } else {
+            siblings
+        };
         events
             .iter()
             .filter_map(|event| self.purchase(*event))
@@ -174,22 +194,29 @@ impl State {
 
     /// Whether the line came with an earlier purchase of the same order.
     fn came_before(&self, purchase: &Purchase, line: u64) -> bool {
-        let Some(order) = purchase.order else { return false };
-        self.purchases_of(order).iter().filter_map(|other| self.purchase(*other)).any(|other| {
-            other.line(line).is_some() && other.position < purchase.position
-        })
+        let Some(order) = purchase.order else {
+            return false;
+        };
+        self.purchases_of(order)
+            .iter()
+            .filter_map(|other| self.purchase(*other))
+            .any(|other| other.line(line).is_some() && other.position < purchase.position)
     }
 
     /// Adds to the shop's totals what the outcome changed; rehearsals never
     /// count.
     fn count_money(&mut self, record: &OutcomeRecord, before: &[(u64, LineBalance)]) {
         let rehearsal = |target: &OutcomeTarget| {
-            self.open.get(&target.decision).is_some_and(|decision| decision.test)
+            self.open
+                .get(&target.decision)
+                .is_some_and(|decision| decision.test)
         };
         if !record.targets.is_empty() && record.targets.iter().all(rehearsal) {
             return;
         }
-        let Some(currency) = record.currency.or_else(|| self.currency_of(record)) else { return };
+        let Some(currency) = record.currency.or_else(|| self.currency_of(record)) else {
+            return;
+        };
         for (line, after) in self.balances(record) {
             let known = before.iter().find(|(known, _)| *known == line);
             let known = known.map(|(_, balance)| *balance).unwrap_or_default();
@@ -227,7 +254,7 @@ impl State {
     }
 
     fn try_correct(&mut self, correction: &Correction) -> Option<bool> {
-        let receipt = receipt_from_bytes(&correction.receipt)?;
+        let receipt = Receipt::from_bytes(&correction.receipt)?;
         let catalog = self.catalog()?.clone();
         let policy = catalog.policy(correction.placement).unwrap_or(&OBSERVE);
         let state = self.learnt.get_mut(&correction.placement)?;
@@ -239,7 +266,9 @@ impl State {
             decided_at: correction.decided_at,
             reward: correction.reward_before,
         };
-        let outcome = policy.correct(state, &learnt, receipt, correction.reward_after).ok()?;
+        let outcome = policy
+            .correct(state, &learnt, receipt, correction.reward_after)
+            .ok()?;
         Some(matches!(outcome, Corrected::Corrected { .. }))
     }
 
@@ -259,5 +288,7 @@ fn better(known: Option<OutcomeResult>, taken: OutcomeResult) -> OutcomeResult {
         OutcomeResult::OverWindow => 1,
         OutcomeResult::Late => 2,
     };
-    known.filter(|known| rank(*known) <= rank(taken)).unwrap_or(taken)
+    known
+        .filter(|known| rank(*known) <= rank(taken))
+        .unwrap_or(taken)
 }

@@ -1,0 +1,371 @@
+//! The engine: choose, record, learn, recover.
+//!
+//! [`Engine`] is what the service, the command line and the simulator call. It
+//! keeps a ledger, folds it into a [`state`], and answers from immutable
+//! snapshots of it.
+//!
+//! Invariants:
+//! 1. Append, then apply: nothing is answered that the ledger does not hold.
+//! 2. There is one fold, [`state::State::apply`], and one way from a request to a
+//!    decision, `derive`: live, at recovery, in `verify`, in simulation.
+//! 3. ChooseOffer takes no lock that recording a reward holds, but the
+//!    committer's buffer's, for one push; it reads the disk only for a retry or
+//!    a reload.
+//! 4. Time comes from a [`clock::Clock`], randomness from the engine's seed.
+//! 5. Absent on purpose: the wire, configuration files, sled.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::catalog::{Catalog, CatalogDifference, CatalogDocument, CatalogFaults};
+use crate::domain::event::EventBody;
+use crate::domain::ids::CatalogVersion;
+use crate::ledger::Ledger;
+use crate::ledger::checkpoint::Checkpoints;
+use crate::ledger::codec::encode_body;
+use crate::ledger::secrets::Secrets;
+
+pub mod attribution;
+mod checkpointer;
+pub mod choose;
+pub mod clock;
+mod closed;
+pub mod committer;
+mod content;
+mod derive;
+pub mod explain;
+pub mod fault;
+mod identity;
+pub mod record;
+mod recovery;
+mod registry;
+mod sealing;
+mod shared;
+mod snapshot;
+pub mod state;
+pub mod stats;
+pub mod verify;
+pub mod view;
+
+use checkpointer::Checkpointer;
+use choose::{ChooseError, ChooseRequest, Chosen};
+use clock::Clock;
+use committer::{CommitError, Committer, Condition, Durability, Proposal, Reply};
+use explain::Explanation;
+use record::{RecordError, Recorded, RewardRequest};
+pub use recovery::{Recovered, RecoveryError};
+use shared::Shared;
+use state::StateHash;
+use stats::Stats;
+use verify::{VerifyError, VerifyReport};
+use view::{DecisionView, LookupError};
+
+pub use identity::MAX_NODE_ID;
+
+/// How an engine behaves, whatever its catalogue.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// When answers leave.
+    pub durability: Durability,
+    /// How much may wait to be committed before callers are turned away.
+    pub queue_limit_bytes: usize,
+    /// Which shop the ledger belongs to; stands in every event.
+    pub shop_id: String,
+    /// Which node this is, at most [`MAX_NODE_ID`].
+    pub node_id: u32,
+    /// What every decision's seed is made from, together with its request id.
+    pub master_seed: u64,
+    /// A checkpoint is written after so many events.
+    pub checkpoint_every_events: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Group,
+            queue_limit_bytes: 64 * 1024 * 1024,
+            shop_id: "shop".to_owned(),
+            node_id: 1,
+            master_seed: 0,
+            checkpoint_every_events: 100_000,
+        }
+    }
+}
+
+/// What an engine keeps its records in.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// The records.
+    pub ledger: Arc<dyn Ledger>,
+    /// The keys.
+    pub secrets: Arc<Secrets>,
+    /// The states folded from the records; `None` keeps none.
+    pub checkpoints: Option<Checkpoints>,
+}
+
+/// A running engine. Clones are handles of the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    /// Protects the committer's thread handle; held to take it out once.
+    committer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    checkpointer: Arc<Mutex<Checkpointer>>,
+}
+
+/// Why a catalogue was not taken over.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The document has faults.
+    #[error(transparent)]
+    Faults(#[from] CatalogFaults),
+    /// Nothing is accepted now.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The document cannot be written down.
+    #[error("the catalogue cannot be stored: {0}")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// What an import changed.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The version in force now.
+    pub version: CatalogVersion,
+    /// What is different from the version before; everything, the first time.
+    pub difference: CatalogDifference,
+}
+
+impl Engine {
+    /// Recovers the state from the ledger and starts the committer. `progress` is
+    /// told the position reached, now and then.
+    ///
+    /// # Errors
+    /// When the ledger does not fold, or cannot be begun.
+    pub fn open(
+        storage: Storage,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        progress: &mut dyn FnMut(recovery::Progress),
+    ) -> Result<(Self, Recovered), RecoveryError> {
+        let durability = settings.durability;
+        let every = settings.checkpoint_every_events;
+        let checkpoints = storage.checkpoints.clone();
+        let (shared, recovered) = recovery::recover(storage, clock, settings, progress)?;
+        let mut committer = Committer::new(shared.clone(), durability);
+        recovery::begin(&shared, &mut committer)?;
+        shared.draw_keys_ahead()?;
+        let checkpointer = Checkpointer::new(checkpoints, every, recovered.checkpoint_position);
+        let checkpointer = Arc::new(Mutex::new(checkpointer));
+        let handle = spawn(shared.clone(), committer, checkpointer.clone())?;
+        let committer = Arc::new(Mutex::new(Some(handle)));
+        Ok((
+            Self {
+                shared,
+                committer,
+                checkpointer,
+            },
+            recovered,
+        ))
+    }
+
+    /// Chooses offers and records the decision.
+    ///
+    /// Cancel-safe: a call that is dropped has either recorded nothing, or its
+    /// decision will be recorded and a retry gets it.
+    ///
+    /// # Errors
+    /// See [`ChooseError`].
+    pub async fn choose(&self, request: &ChooseRequest) -> Result<Chosen, ChooseError> {
+        choose::choose(&self.shared, request).await
+    }
+
+    /// What [`Self::choose`] would answer now. Nothing is recorded.
+    ///
+    /// # Errors
+    /// See [`ChooseError`].
+    pub fn preview(&self, request: &ChooseRequest) -> Result<DecisionView, ChooseError> {
+        choose::preview(&self.shared, request)
+    }
+
+    /// Reads a decision back, open or closed. Reads the disk.
+    ///
+    /// # Errors
+    /// When there is none of that id, or it cannot be read.
+    pub fn decision(&self, id: Uuid) -> Result<DecisionView, LookupError> {
+        DecisionView::find(&self.shared, id)
+    }
+
+    /// Records an outcome event. Cancel-safe like [`Self::choose`].
+    ///
+    /// # Errors
+    /// See [`RecordError`].
+    pub async fn record(&self, request: &RewardRequest) -> Result<Recorded, RecordError> {
+        record::record(&self.shared, request).await
+    }
+
+    /// Takes a catalogue over, unless it is the one in force already.
+    ///
+    /// # Errors
+    /// When the document has faults, or nothing is accepted.
+    pub async fn import_catalog(
+        &self,
+        document: CatalogDocument,
+        actor: &str,
+    ) -> Result<Option<Imported>, ImportError> {
+        let before = self.catalog();
+        let nothing = CatalogDocument::default();
+        let known = before
+            .as_ref()
+            .map_or(&nothing, |catalog| catalog.document());
+        if before.is_some() && *known == document {
+            return Ok(None);
+        }
+        let difference = CatalogDifference::between(known, &document);
+        let version = before.as_ref().map_or(1, |catalog| catalog.version().0 + 1);
+        let numbering = self.shared.read_state().numbering().clone();
+        let catalog = Catalog::build(document, CatalogVersion(version), &numbering)?;
+        let body = EventBody::CatalogChange(catalog.change(&numbering, actor)?);
+        self.append(body).await?;
+        Ok(Some(Imported {
+            version: CatalogVersion(version),
+            difference,
+        }))
+    }
+
+    /// Lets the fold see the time: what is due closes.
+    ///
+    /// # Errors
+    /// When nothing is accepted.
+    pub async fn tick(&self) -> Result<(), CommitError> {
+        self.append(EventBody::Tick).await
+    }
+
+    async fn append(&self, body: EventBody) -> Result<(), CommitError> {
+        let bytes = encode_body(&body);
+        let ticket = self.shared.queue.push(Proposal {
+            body,
+            bytes,
+            condition: Condition::None,
+        })?;
+        match ticket.reply().await {
+            Reply::Committed(_) => Ok(()),
+            Reply::Failed(error) => Err(error),
+            Reply::Bounced => unreachable!("the event rests on nothing that could change"),
+        }
+    }
+
+    /// The catalogue in force.
+    #[must_use]
+    pub fn catalog(&self) -> Option<Arc<Catalog>> {
+        self.shared
+            .snapshot()
+            .map(|snapshot| snapshot.catalog.clone())
+    }
+
+    /// Tells why a decision came out as it did. Reads the disk.
+    ///
+    /// # Errors
+    /// When there is none of that id, or it cannot be read.
+    pub fn explain(&self, id: Uuid) -> Result<Explanation, LookupError> {
+        explain::explain(&self.shared, id)
+    }
+
+    /// Reads the whole ledger and derives every decision again. Takes as long
+    /// as that takes.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or does not fold; what is merely wrong
+    /// stands in the report.
+    pub fn verify(
+        &self,
+        progress: &mut dyn FnMut(recovery::Progress),
+    ) -> Result<VerifyReport, VerifyError> {
+        verify::verify(&self.shared, progress)
+    }
+
+    /// Counts of what happened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        stats::stats(&self.shared)
+    }
+
+    /// The hash of the state.
+    #[must_use]
+    pub fn state_hash(&self) -> StateHash {
+        let state = self.shared.read_state().clone();
+        state.hash()
+    }
+
+    /// Why nothing is accepted, if so.
+    #[must_use]
+    pub fn refusal(&self) -> Option<CommitError> {
+        self.shared.queue.refusal()
+    }
+
+    /// Waits until the ledger fails; the process is to exit then.
+    pub async fn failed(&self) -> CommitError {
+        loop {
+            let failed = self.shared.failed.notified();
+            match self.shared.queue.refusal() {
+                Some(error @ CommitError::Ledger(_)) => return error,
+                _ => failed.await,
+            }
+        }
+    }
+
+    /// Stops: what waits is committed, closings are written down, everything is
+    /// synced, a checkpoint is written. Blocks. A second call does nothing.
+    ///
+    /// # Errors
+    /// When the ledger fails; what was acknowledged as durable is safe even so.
+    pub fn drain(&self) -> Result<(), CommitError> {
+        self.shared.queue.drain();
+        let handle = self
+            .committer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(handle) = handle else { return Ok(()) };
+        if handle.join().is_err() {
+            return Err(CommitError::Ledger("the committer panicked".to_owned()));
+        }
+        if let Some(error @ CommitError::Ledger(_)) = self.shared.queue.refusal() {
+            return Err(error);
+        }
+        let failed = |error: String| CommitError::Ledger(error);
+        self.shared
+            .ledger
+            .sync()
+            .map_err(|error| failed(error.to_string()))?;
+        let mut checkpointer = self
+            .checkpointer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        checkpointer.finish(&self.shared);
+        self.shared
+            .ledger
+            .drain()
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(())
+    }
+}
+
+/// Starts the committer's thread.
+fn spawn(
+    shared: Arc<Shared>,
+    committer: Committer,
+    checkpointer: Arc<Mutex<Checkpointer>>,
+) -> Result<JoinHandle<()>, RecoveryError> {
+    let after_batch = move |shared: &Arc<Shared>| {
+        let mut checkpointer = checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
+        checkpointer.write_if_due(shared);
+    };
+    drop(shared);
+    std::thread::Builder::new()
+        .name("committer".to_owned())
+        .spawn(move || committer.run(after_batch))
+        .map_err(|error| RecoveryError::Thread(error.to_string()))
+}

@@ -1,0 +1,266 @@
+//! `explain`: why a decision came out as it did.
+
+use uuid::Uuid;
+
+use super::closed::{ClosedDecision, load_closed};
+use super::derive;
+use super::sealing::UnsealError;
+use super::shared::Shared;
+use super::stats::{SegmentStats, summary};
+use super::view::{DecisionView, LookupError, read_event};
+use crate::domain::decision::{DecisionKind, RequestContext};
+use crate::domain::distribution::EligibleOffers;
+use crate::domain::event::RecordedEvent;
+use crate::domain::ids::{OfferNumber, Position};
+use crate::domain::outcome::OutcomeKind;
+use crate::domain::time::Instant;
+use crate::learning::{ALGORITHM_VERSION, Policy, PolicyState};
+use crate::promotion::{Rejection, explain as verdicts};
+
+/// Everything that can be told about a decision.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The decision.
+    pub decision: DecisionView,
+    /// The version of the policies' arithmetic that it was drawn with.
+    pub algorithm_version: u32,
+    /// Every offer of the placement, ascending.
+    pub candidates: Vec<Candidate>,
+    /// What the request said; `None` when the shopper was erased.
+    pub context: Option<RequestContext>,
+    /// The number that each slot was drawn with.
+    pub draws: Vec<f64>,
+    /// What came of it so far.
+    pub progress: DecisionProgress,
+    /// Whether it comes out the same now.
+    pub rederivation: Rederivation,
+    /// What the policy knows in the segment now.
+    pub learnt: Option<SegmentStats>,
+}
+
+/// An offer of the placement.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Which.
+    pub offer: OfferNumber,
+    /// Why it was not eligible.
+    pub rejection: Option<Rejection>,
+    /// Its probability in each slot's draw.
+    pub probabilities: Vec<f64>,
+    /// The slot that it was chosen for, from 1.
+    pub chosen_slot: Option<u32>,
+}
+
+/// What came of a decision so far.
+#[derive(Debug, Clone)]
+pub struct DecisionProgress {
+    /// No more outcomes are learnt.
+    pub closed: bool,
+    /// When it closed, or will.
+    pub closes_at: Instant,
+    /// It was proven to have been shown.
+    pub shown: bool,
+    /// Each slot's reward so far.
+    pub rewards: Vec<f64>,
+    /// What came.
+    pub outcomes: Vec<(OutcomeKind, RecordedEvent)>,
+}
+
+/// Whether a decision comes out the same when it is derived again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rederivation {
+    /// The same bits.
+    Matches,
+    /// Not the same.
+    Differs,
+    /// The shopper was erased: what rests on the shopper is taken from the
+    /// record.
+    Erased,
+    /// Made by another version of the arithmetic.
+    OtherAlgorithm,
+    /// All but the distributions comes out the same; those need the state that
+    /// the decision was drawn from, which `verify` makes again.
+    NeedsVerify,
+}
+
+pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupError> {
+    let decision = DecisionView::find(shared, id)?;
+    let position = decision
+        .recorded
+        .map_or(Position::START, |recorded| recorded.position);
+    let algorithm_version = read_event(shared, position)?.envelope.algorithm_version;
+    let context = match decision.context(shared) {
+        Ok(context) => Some(context),
+        Err(LookupError::Unseal(UnsealError::Erased)) => None,
+        Err(error) => return Err(error),
+    };
+    let progress = progress(shared, position)?;
+    let rederivation = if algorithm_version == ALGORITHM_VERSION {
+        rederive(shared, &decision, context.as_ref())
+    } else {
+        Rederivation::OtherAlgorithm
+    };
+    let record = &decision.record;
+    let learnt = {
+        let state = shared.read_state();
+        let nothing = PolicyState::default();
+        let known = state.learnt().get(&record.placement).unwrap_or(&nothing);
+        state
+            .catalog()
+            .map(|catalog| summary(catalog, record.placement, known, record.segment))
+    };
+    Ok(Explanation {
+        algorithm_version,
+        candidates: candidates(&decision),
+        draws: (0..record.slots.len())
+            .map(|slot| record.seed.slot_uniform(slot))
+            .collect(),
+        context,
+        progress,
+        rederivation,
+        learnt,
+        decision,
+    })
+}
+
+fn candidates(decision: &DecisionView) -> Vec<Candidate> {
+    let record = &decision.record;
+    let Some(placement) = decision.placement() else {
+        return Vec::new();
+    };
+    verdicts(decision.catalog.offers_at(placement), record.evaluated_at)
+        .into_iter()
+        .map(|verdict| Candidate {
+            offer: verdict.offer,
+            rejection: verdict.rejection,
+            probabilities: record
+                .slots
+                .iter()
+                .map(|draw| {
+                    let place = draw.eligible().index_of(verdict.offer);
+                    place.map_or(0.0, |place| draw.distribution().probabilities()[place])
+                })
+                .collect(),
+            chosen_slot: (1..)
+                .zip(record.chosen())
+                .find(|(_, offer)| *offer == verdict.offer)
+                .map(|(slot, _)| slot),
+        })
+        .collect()
+}
+
+fn progress(shared: &Shared, position: Position) -> Result<DecisionProgress, LookupError> {
+    {
+        let state = shared.read_state();
+        if let Some(open) = state.open_decision(position)
+            && let Some(catalog) = state.catalog_of(open.catalog_version)
+            && let Some(placement) = catalog.placement(open.placement)
+        {
+            let rewardable = open.rewardable(position, placement);
+            let rewards = (1..).zip(&open.slots).map(|(index, slot)| {
+                let benefit = catalog.offer(slot.offer).map(|offer| &offer.benefit);
+                rewardable.reward(&*state, index, benefit)
+            });
+            return Ok(DecisionProgress {
+                closed: false,
+                closes_at: open.closes_at,
+                shown: rewardable.is_shown(),
+                rewards: rewards.collect(),
+                outcomes: open.outcomes.iter().map(|it| (it.kind, it.event)).collect(),
+            });
+        }
+    }
+    let closed = load_closed(shared, position)?;
+    Ok(closed_progress(&closed))
+}
+
+fn closed_progress(closed: &ClosedDecision) -> DecisionProgress {
+    let due = closed
+        .placement()
+        .map(|placement| placement.closes_at(closed.decided_at));
+    let closing = closed.closing.as_ref();
+    DecisionProgress {
+        closed: true,
+        closes_at: closing
+            .map(|closing| closing.closed_at)
+            .or(due)
+            .unwrap_or(closed.decided_at),
+        shown: closed
+            .rewardable()
+            .is_some_and(|rewardable| rewardable.is_shown()),
+        rewards: closing
+            .map(|closing| closing.slots.iter().map(|slot| slot.reward).collect())
+            .unwrap_or_else(|| vec![0.0; closed.record.slots.len()]),
+        outcomes: closed
+            .events
+            .iter()
+            .map(|(event, record)| (record.kind, *event))
+            .collect(),
+    }
+}
+
+/// Derives the decision again, with the recorded distributions where the policy
+/// rests on a state that is not at hand.
+fn rederive(
+    shared: &Shared,
+    decision: &DecisionView,
+    context: Option<&RequestContext>,
+) -> Rederivation {
+    let record = &decision.record;
+    let (catalog, Some(placement)) = (&decision.catalog, decision.placement()) else {
+        return Rederivation::Differs;
+    };
+    let recorded = derive::Standing {
+        segment: record.segment,
+        holdout: record.kind == DecisionKind::Holdout,
+    };
+    let standing = context.map_or(recorded, |context| {
+        derive::standing(
+            catalog,
+            placement,
+            context,
+            record.unpersonalized,
+            &shared.hash_key,
+        )
+    });
+    let policy = catalog.policy(record.placement);
+    let stateless = matches!(policy, Some(Policy::Uniform(_) | Policy::Fixed(_)));
+    let nothing_learnt = PolicyState::default();
+    let mut aligned = true;
+    let distribution_of =
+        |slot: usize, eligible: &EligibleOffers| match (policy, record.slots.get(slot)) {
+            (Some(policy), _) if stateless => derive::distribution(
+                policy,
+                &nothing_learnt,
+                standing.segment,
+                record.evaluated_at,
+                record.seed,
+                eligible,
+            ),
+            (_, Some(draw)) if draw.eligible() == eligible => draw.distribution().clone(),
+            _ => {
+                aligned = false;
+                crate::domain::distribution::ActionDistribution::uniform(eligible)
+            }
+        };
+    let derived = derive::derive(
+        catalog,
+        placement,
+        standing,
+        record.evaluated_at,
+        record.slots_requested as usize,
+        record.seed,
+        distribution_of,
+    );
+    let same = aligned && standing == recorded && derived.matches(record);
+    match (
+        same,
+        context.is_some(),
+        stateless || record.slots.is_empty(),
+    ) {
+        (false, _, _) => Rederivation::Differs,
+        (true, false, _) => Rederivation::Erased,
+        (true, true, true) => Rederivation::Matches,
+        (true, true, false) => Rederivation::NeedsVerify,
+    }
+}

@@ -1,0 +1,624 @@
+//! Checks an outcome event against the state.
+
+use smallvec::SmallVec;
+
+use super::{Checked, ClosedDecision, Keys, RecordError, RewardRequest};
+use crate::catalog::Catalog;
+use crate::domain::event::RecordedEvent;
+use crate::domain::ids::{OfferNumber, Position};
+use crate::domain::keys::{EventKey, OrderKey, SubjectNumber};
+use crate::domain::outcome::{Correction, OutcomeKind, OutcomeLine, OutcomeRecord, OutcomeTarget};
+use crate::domain::placement::{Objective, Placement};
+use crate::domain::time::Instant;
+use crate::engine::attribution::{LineBalance, OrderBook, Purchase, Reversal, line_balance};
+use crate::engine::committer::{Entity, Premise, version_of};
+use crate::engine::fault::FieldFault;
+use crate::engine::shared::Shared;
+use crate::engine::state::{CLOCK_SKEW, OpenDecision, State};
+
+mod lines;
+
+pub(super) use lines::lines_of;
+
+/// A decision that an event is about.
+enum Target<'a> {
+    Open(Position, &'a OpenDecision),
+    Closed(&'a ClosedDecision),
+}
+
+impl Target<'_> {
+    const fn position(&self) -> Position {
+        match self {
+            Self::Open(position, _) => *position,
+            Self::Closed(closed) => closed.position,
+        }
+    }
+
+    const fn decided_at(&self) -> Instant {
+        match self {
+            Self::Open(_, open) => open.decided_at,
+            Self::Closed(closed) => closed.decided_at,
+        }
+    }
+
+    const fn subject(&self) -> SubjectNumber {
+        match self {
+            Self::Open(_, open) => open.subject,
+            Self::Closed(closed) => closed.record.subject,
+        }
+    }
+
+    fn offers(&self) -> SmallVec<[OfferNumber; 2]> {
+        match self {
+            Self::Open(_, open) => open.slots.iter().map(|slot| slot.offer).collect(),
+            Self::Closed(closed) => closed.record.chosen().collect(),
+        }
+    }
+
+    fn event(&self, event: EventKey) -> Option<RecordedEvent> {
+        match self {
+            Self::Open(_, open) => open
+                .outcomes
+                .iter()
+                .map(|outcome| outcome.event)
+                .find(|it| it.event == event),
+            Self::Closed(closed) => closed.event(event).copied(),
+        }
+    }
+
+    /// The catalogue that the decision was made with, and its placement.
+    fn placement<'b>(&'b self, state: &'b State) -> Option<(&'b Catalog, &'b Placement)> {
+        let (catalog, number) = match self {
+            Self::Open(_, open) => (
+                state.catalog_of(open.catalog_version)?.as_ref(),
+                open.placement,
+            ),
+            Self::Closed(closed) => (closed.catalog.as_ref(), closed.record.placement),
+        };
+        Some((catalog, catalog.placement(number)?))
+    }
+}
+
+/// Checks an event. `closed` holds what was read of closed decisions so far.
+pub(super) fn check(
+    shared: &Shared,
+    state: &State,
+    request: &RewardRequest,
+    keys: &Keys,
+    closed: &[ClosedDecision],
+) -> Result<Checked, RecordError> {
+    lines::check_alone(request)?;
+    check_not_ahead(request, shared.clock.now())?;
+    if let Some(known) = state.recorded_event(keys.event) {
+        return Ok(duplicate(known));
+    }
+    let positions = positions(shared, state, request, keys)?;
+    let fresh = |position: Position| {
+        let seen = version_of(state, Entity::Decision(position));
+        closed
+            .iter()
+            .find(|closed| closed.position == position && closed.seen_version == seen)
+    };
+    let mut to_read: SmallVec<[Position; 2]> = SmallVec::new();
+    let mut targets: SmallVec<[Target<'_>; 2]> = SmallVec::new();
+    for position in &positions {
+        match (state.open_decision(*position), fresh(*position)) {
+            (Some(open), _) => targets.push(Target::Open(*position, open)),
+            (None, Some(closed)) => targets.push(Target::Closed(closed)),
+            (None, None) => to_read.push(*position),
+        }
+    }
+    let claimants = claimants(state, keys, &positions);
+    to_read.extend(
+        claimants
+            .iter()
+            .copied()
+            .filter(|claimant| fresh(*claimant).is_none()),
+    );
+    if !to_read.is_empty() {
+        to_read.extend(closed.iter().map(|closed| closed.position));
+        to_read.sort_unstable();
+        to_read.dedup();
+        return Ok(Checked::NeedsClosed(to_read));
+    }
+    if let Some(known) = targets.iter().find_map(|target| target.event(keys.event)) {
+        return Ok(duplicate(&known));
+    }
+    check_identity(shared, request, &targets)?;
+    let targets = in_time(request, targets)?;
+    let lines = lines_of(&shared.hash_key, request);
+    let currency = lines::check_currency(state, request, &targets)?;
+    check_costs(state, request, &targets)?;
+    check_reversal(state, request, keys, &targets, &lines)?;
+    let about = slots(state, request, &targets)?;
+    let siblings: Vec<&ClosedDecision> = claimants
+        .iter()
+        .filter_map(|claimant| fresh(*claimant))
+        .collect();
+    let record = OutcomeRecord {
+        event: keys.event,
+        fingerprint: keys.fingerprint,
+        kind: request.kind,
+        custom_kind: request.custom_kind.clone(),
+        event_time: request.event_time,
+        corrections: corrections(state, request, keys, &targets, &siblings, &lines),
+        targets: targets
+            .iter()
+            .zip(about)
+            .map(|(target, slot)| OutcomeTarget {
+                decision: target.position(),
+                slot,
+                closed: matches!(target, Target::Closed(_)),
+            })
+            .collect(),
+        order: keys.order,
+        currency,
+        lines,
+        reverses: keys.reverses,
+        subject: subject(shared, keys, &targets),
+        sealed: Vec::new(),
+    };
+    let premises = premises(state, keys, &positions, &claimants);
+    Ok(Checked::Record {
+        record: Box::new(record),
+        premises,
+    })
+}
+
+const fn duplicate(known: &RecordedEvent) -> Checked {
+    Checked::Duplicate {
+        position: known.position,
+        fingerprint: known.fingerprint,
+        result: known.result,
+    }
+}
+
+fn check_not_ahead(request: &RewardRequest, now: Instant) -> Result<(), RecordError> {
+    if request.event_time > now.plus(CLOCK_SKEW) {
+        let expected = format!("at most {CLOCK_SKEW} ahead of the server's {now}");
+        let fault = FieldFault::new("event_time", request.event_time, expected);
+        return Err(RecordError::Invalid(vec![fault]));
+    }
+    Ok(())
+}
+
+/// The decisions that an event names, ascending.
+fn positions(
+    shared: &Shared,
+    state: &State,
+    request: &RewardRequest,
+    keys: &Keys,
+) -> Result<SmallVec<[Position; 2]>, RecordError> {
+    if let Some(id) = request.decision_id {
+        let known = shared
+            .ids
+            .position_of(id)
+            .filter(|position| *position <= state.position());
+        let position = known.ok_or_else(|| no_such_decision(request))?;
+        return Ok(SmallVec::from_slice(&[position]));
+    }
+    let linked = keys
+        .order
+        .and_then(|order| state.order(order))
+        .map(|order| &order.decisions);
+    match linked {
+        Some(decisions) if !decisions.is_empty() => Ok(decisions.iter().copied().collect()),
+        _ if keys.shopper.is_some() => match request.kind {
+            OutcomeKind::Purchase | OutcomeKind::Refund | OutcomeKind::Cancellation => {
+                Ok(SmallVec::new())
+            }
+            kind => Err(RecordError::Invalid(vec![FieldFault::new(
+                "kind",
+                kind.name(),
+                "PURCHASE, REFUND or CANCELLATION for an order without a decision; set decision_id",
+            )])),
+        },
+        _ if keys.order.is_some() => Err(RecordError::NotFound(FieldFault::new(
+            "order_id",
+            format!("{:?}", request.order_id),
+            "an order that an earlier event linked to a decision; set decision_id, or shopper_id \
+             for an order that no decision led to",
+        ))),
+        _ => Err(RecordError::Invalid(vec![FieldFault::missing(
+            "decision_id",
+            "a decision's id, or an order_id or shopper_id",
+        )])),
+    }
+}
+
+fn no_such_decision(request: &RewardRequest) -> RecordError {
+    let id = request
+        .decision_id
+        .map(|id| id.to_string())
+        .unwrap_or_default();
+    RecordError::NotFound(FieldFault::new(
+        "decision_id",
+        id,
+        "the id of a decision of this service",
+    ))
+}
+
+/// An id names an instant besides the position; both must be the decision's.
+fn check_identity(
+    shared: &Shared,
+    request: &RewardRequest,
+    targets: &[Target<'_>],
+) -> Result<(), RecordError> {
+    let (Some(id), [target]) = (request.decision_id, targets) else {
+        return Ok(());
+    };
+    if shared.ids.id_of(target.position(), target.decided_at()) == id {
+        Ok(())
+    } else {
+        Err(no_such_decision(request))
+    }
+}
+
+/// Drops an order's decisions that were made after the event; what an event
+/// names itself must not have been.
+fn in_time<'a>(
+    request: &RewardRequest,
+    targets: SmallVec<[Target<'a>; 2]>,
+) -> Result<SmallVec<[Target<'a>; 2]>, RecordError> {
+    let Some(first) = targets.iter().map(Target::decided_at).min() else {
+        return Ok(targets);
+    };
+    let before = |target: &Target<'_>| request.event_time.plus(CLOCK_SKEW) >= target.decided_at();
+    let kept: SmallVec<[Target<'a>; 2]> = targets.into_iter().filter(before).collect();
+    if kept.is_empty() {
+        let expected = format!("at most {CLOCK_SKEW} before its decision was made, at {first}");
+        let fault = FieldFault::new("event_time", request.event_time, expected);
+        return Err(RecordError::Invalid(vec![fault]));
+    }
+    Ok(kept)
+}
+
+/// Which slot of each decision the event is about.
+fn slots(
+    state: &State,
+    request: &RewardRequest,
+    targets: &[Target<'_>],
+) -> Result<SmallVec<[Option<u32>; 2]>, RecordError> {
+    targets
+        .iter()
+        .map(|target| slot(state, request, target))
+        .collect()
+}
+
+fn slot(
+    state: &State,
+    request: &RewardRequest,
+    target: &Target<'_>,
+) -> Result<Option<u32>, RecordError> {
+    let offers = target.offers();
+    if let Some(slot) = request.slot {
+        return if slot >= 1 && slot as usize <= offers.len() {
+            Ok(Some(slot))
+        } else {
+            let expected = match offers.len() {
+                0 => "no slot: the decision shows no offer".to_owned(),
+                count => format!("1 to {count}, the slots of the decision"),
+            };
+            Err(RecordError::Invalid(vec![FieldFault::new(
+                "slot", slot, expected,
+            )]))
+        };
+    }
+    if request.offer_id.is_empty() {
+        return Ok(None);
+    }
+    let number = target
+        .placement(state)
+        .and_then(|(catalog, _)| catalog.offer_by_id(&request.offer_id))
+        .map(|offer| offer.number);
+    let place = offers.iter().position(|offer| Some(*offer) == number);
+    match place.and_then(|place| u32::try_from(place).ok()) {
+        Some(place) => Ok(Some(place + 1)),
+        None => Err(RecordError::Precondition(FieldFault::new(
+            "offer_id",
+            format!("{:?}", request.offer_id),
+            "an offer that the decision shows",
+        ))),
+    }
+}
+
+/// A margin needs to know what each article costs.
+fn check_costs(
+    state: &State,
+    request: &RewardRequest,
+    targets: &[Target<'_>],
+) -> Result<(), RecordError> {
+    if request.kind != OutcomeKind::Purchase {
+        return Ok(());
+    }
+    let placement = targets
+        .iter()
+        .filter_map(|target| target.placement(state))
+        .map(|(_, placement)| placement)
+        .find(|placement| placement.objective == Objective::Margin);
+    let Some(placement) = placement else {
+        return Ok(());
+    };
+    let faults: Vec<_> = (0..)
+        .zip(&request.lines)
+        .filter(|(_, line)| line.unit_cost.is_none())
+        .map(|(index, line)| {
+            FieldFault::missing(
+                format!("lines[{index}].unit_cost"),
+                format!(
+                    "the cost of one piece of {:?}: placement {:?} is after margin",
+                    line.sku, placement.id
+                ),
+            )
+        })
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(RecordError::Invalid(faults))
+    }
+}
+
+/// A reversal takes back what is left of a purchase of its decision.
+fn check_reversal(
+    state: &State,
+    request: &RewardRequest,
+    keys: &Keys,
+    targets: &[Target<'_>],
+    lines: &[OutcomeLine],
+) -> Result<(), RecordError> {
+    let Some(event) = keys.reverses else {
+        return Ok(());
+    };
+    let id = format!("{:?}", request.reverses_event_id);
+    let from_disk = targets.iter().find_map(|target| match target {
+        Target::Open(..) => None,
+        Target::Closed(closed) => closed.purchase(event),
+    });
+    let known = state
+        .purchase(event)
+        .filter(|purchase| purchase.position.is_some())
+        .cloned()
+        .or(from_disk);
+    let Some(purchase) = known else {
+        // It may come before its purchase, as long as that could still count.
+        let may_come = targets
+            .iter()
+            .any(|target| matches!(target, Target::Open(..)));
+        return if may_come {
+            Ok(())
+        } else {
+            Err(RecordError::NotFound(FieldFault::new(
+                "reverses_event_id",
+                id,
+                "the event_id of a purchase that was recorded",
+            )))
+        };
+    };
+    if !targets.is_empty() && !targets.iter().any(|target| target.event(event).is_some()) {
+        let expected = "the event_id of a purchase of the same decision";
+        let fault = FieldFault::new("reverses_event_id", id, expected);
+        return Err(RecordError::Precondition(fault));
+    }
+    if purchase.is_cancelled() {
+        let expected = "a purchase that was not cancelled";
+        let fault = FieldFault::new("reverses_event_id", id, expected);
+        return Err(RecordError::Precondition(fault));
+    }
+    let left = |line: &OutcomeLine| line_balance(state, &purchase, line);
+    if request.kind == OutcomeKind::Cancellation {
+        let something = purchase
+            .lines
+            .iter()
+            .map(left)
+            .any(|balance| balance.kept > 0);
+        return if something {
+            Ok(())
+        } else {
+            let expected = "a purchase of which something is left";
+            Err(RecordError::Precondition(FieldFault::new(
+                "reverses_event_id",
+                id,
+                expected,
+            )))
+        };
+    }
+    for (index, line) in lines.iter().enumerate() {
+        let bought = purchase.line(line.line).ok_or_else(|| {
+            RecordError::Precondition(FieldFault::new(
+                format!("lines[{index}]"),
+                format!("{:?}", request.lines[index].sku),
+                "a line of the purchase that is reversed",
+            ))
+        })?;
+        check_line_left(index, line, left(bought))?;
+    }
+    Ok(())
+}
+
+fn check_line_left(index: usize, line: &OutcomeLine, left: LineBalance) -> Result<(), RecordError> {
+    let money_left = left.paid_minor - left.refunded_minor;
+    let fault = if line.refunded_minor > money_left {
+        FieldFault::new(
+            format!("lines[{index}].refunded_amount"),
+            format!("{} minor units", line.refunded_minor),
+            format!("at most {money_left} minor units, what is left of the line"),
+        )
+    } else if line.quantity > left.kept {
+        FieldFault::new(
+            format!("lines[{index}].quantity"),
+            line.quantity,
+            format!("at most {}, the pieces left of the line", left.kept),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(RecordError::Precondition(fault))
+}
+
+/// Whose key the record is sealed under.
+fn subject(shared: &Shared, keys: &Keys, targets: &[Target<'_>]) -> SubjectNumber {
+    match (targets.first(), keys.shopper) {
+        (Some(target), _) => target.subject(),
+        (None, Some(shopper)) => shared.registry.subject_of(shopper),
+        (None, None) => SubjectNumber::NOBODY,
+    }
+}
+
+/// The order that a reversal changes: its own, or its purchase's.
+fn order_of(state: &State, keys: &Keys) -> Option<OrderKey> {
+    let purchase = keys.reverses.and_then(|event| state.purchase(event));
+    purchase.and_then(|purchase| purchase.order).or(keys.order)
+}
+
+/// The closed decisions that count lines of the order that a reversal changes,
+/// besides those that the event is about.
+fn claimants(state: &State, keys: &Keys, positions: &[Position]) -> SmallVec<[Position; 2]> {
+    if keys.reverses.is_none() {
+        return SmallVec::new();
+    }
+    let order = order_of(state, keys).and_then(|order| state.order(order));
+    let mut claimants: SmallVec<[Position; 2]> = order
+        .iter()
+        .flat_map(|order| &order.claims)
+        .map(|claim| claim.decision)
+        .filter(|decision| !positions.contains(decision))
+        .filter(|decision| state.open_decision(*decision).is_none())
+        .collect();
+    claimants.sort_unstable();
+    claimants.dedup();
+    claimants
+}
+
+/// Everything that the check rested on.
+fn premises(
+    state: &State,
+    keys: &Keys,
+    positions: &[Position],
+    claimants: &[Position],
+) -> SmallVec<[Premise; 4]> {
+    let decisions = positions
+        .iter()
+        .chain(claimants)
+        .map(|position| Entity::Decision(*position));
+    let orders = [keys.order, order_of(state, keys)]
+        .into_iter()
+        .flatten()
+        .map(Entity::Order);
+    let purchase = keys.reverses.unwrap_or(keys.event);
+    let mut entities: SmallVec<[Entity; 6]> = decisions
+        .chain(orders)
+        .chain([Entity::Event(keys.event), Entity::Purchase(purchase)])
+        .collect();
+    entities.dedup();
+    entities
+        .into_iter()
+        .map(|entity| (entity, version_of(state, entity)))
+        .collect()
+}
+
+/// The order book as it will be once the reversal is recorded.
+struct WithReversal<'a> {
+    state: &'a State,
+    event: EventKey,
+    purchase: Purchase,
+}
+
+impl OrderBook for WithReversal<'_> {
+    fn purchase(&self, event: EventKey) -> Option<&Purchase> {
+        if event == self.event {
+            Some(&self.purchase)
+        } else {
+            self.state.purchase(event)
+        }
+    }
+
+    fn purchases_of(&self, order: OrderKey) -> &[EventKey] {
+        self.state.purchases_of(order)
+    }
+
+    fn claimant(
+        &self,
+        order: OrderKey,
+        placement: crate::domain::ids::PlacementNumber,
+        line: u64,
+    ) -> Option<Position> {
+        self.state.claimant(order, placement, line)
+    }
+}
+
+/// What a reversal changes in what closed decisions taught, as long as their
+/// refund windows are open.
+fn corrections(
+    state: &State,
+    request: &RewardRequest,
+    keys: &Keys,
+    targets: &[Target<'_>],
+    siblings: &[&ClosedDecision],
+    lines: &[OutcomeLine],
+) -> Vec<Correction> {
+    let Some(event) = keys.reverses else {
+        return Vec::new();
+    };
+    let Some(purchase) = state.purchase(event) else {
+        return Vec::new();
+    };
+    let mut reversed = purchase.clone();
+    reversed.reverse(Reversal {
+        event: keys.event,
+        whole: request.kind == OutcomeKind::Cancellation,
+        lines: lines.to_vec(),
+    });
+    let after = WithReversal {
+        state,
+        event,
+        purchase: reversed,
+    };
+    let closed = targets.iter().filter_map(|target| match target {
+        Target::Open(..) => None,
+        Target::Closed(closed) => Some(*closed),
+    });
+    closed
+        .chain(siblings.iter().copied())
+        .flat_map(|closed| corrections_of(state, &after, closed))
+        .collect()
+}
+
+fn corrections_of(
+    state: &State,
+    after: &WithReversal<'_>,
+    closed: &ClosedDecision,
+) -> Vec<Correction> {
+    let (Some(rewardable), Some(closing)) = (closed.rewardable(), &closed.closing) else {
+        return Vec::new();
+    };
+    let window_ends = closing.closed_at.plus(rewardable.placement.refund_window);
+    if !closing.taught || state.now() > window_ends {
+        return Vec::new();
+    }
+    (1_u32..)
+        .zip(closed.record.slots.iter().zip(&closing.slots))
+        .filter(|(_, (_, slot))| !slot.receipt.is_empty())
+        .filter_map(|(index, (draw, slot))| {
+            let benefit = closed
+                .catalog
+                .offer(draw.offer())
+                .map(|offer| &offer.benefit);
+            let reward_before = rewardable.reward(state, index, benefit);
+            let reward_after = rewardable.reward(after, index, benefit);
+            (reward_before.to_bits() != reward_after.to_bits()).then(|| Correction {
+                decision: closed.position,
+                slot: index,
+                reward_before,
+                reward_after,
+                placement: closed.record.placement,
+                segment: closed.record.segment,
+                offer: draw.offer(),
+                receipt: slot.receipt.clone(),
+                decided_at: closed.decided_at,
+                propensity: draw.propensity(),
+                features: closed.record.features.clone(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,233 @@
+//! Order lines: what an event of each kind has to bring.
+
+use std::collections::BTreeMap;
+
+use super::Target;
+use crate::domain::keys::HashKey;
+use crate::domain::money::{Currency, Money};
+use crate::domain::outcome::{OutcomeKind, OutcomeLine};
+use crate::engine::fault::FieldFault;
+use crate::engine::record::{RecordError, RewardLine, RewardRequest};
+use crate::engine::state::State;
+
+/// What an event must hold by itself, whatever the state.
+pub(super) fn check_alone(request: &RewardRequest) -> Result<(), RecordError> {
+    let mut faults = Vec::new();
+    let kind = request.kind;
+    let wants_lines = matches!(kind, OutcomeKind::Purchase | OutcomeKind::Refund);
+    if wants_lines && request.lines.is_empty() {
+        let expected = format!("at least one line: the kind is {}", kind.name());
+        faults.push(FieldFault::missing("lines", expected));
+    }
+    if !wants_lines && !request.lines.is_empty() {
+        let expected = format!("no lines: the kind is {}", kind.name());
+        faults.push(FieldFault::new(
+            "lines",
+            format!("{} lines", request.lines.len()),
+            expected,
+        ));
+    }
+    if kind.reverses() == request.reverses_event_id.is_empty() {
+        faults.push(if kind.reverses() {
+            let expected = "the event_id of the purchase that is reversed";
+            FieldFault::missing("reverses_event_id", expected)
+        } else {
+            let expected = format!("nothing: the kind is {}", kind.name());
+            FieldFault::new("reverses_event_id", &request.reverses_event_id, expected)
+        });
+    }
+    if (kind == OutcomeKind::Custom) == request.custom_kind.is_empty() {
+        faults.push(if kind == OutcomeKind::Custom {
+            FieldFault::missing("custom_kind", "the name of the custom event")
+        } else {
+            let expected = format!("nothing: the kind is {}", kind.name());
+            FieldFault::new("custom_kind", &request.custom_kind, expected)
+        });
+    }
+    let names_part = request.slot.is_some() || !request.offer_id.is_empty();
+    if names_part && request.decision_id.is_none() {
+        let field = if request.slot.is_some() {
+            "slot"
+        } else {
+            "offer_id"
+        };
+        faults.push(FieldFault::new(
+            field,
+            "set",
+            "nothing, unless decision_id is set",
+        ));
+    }
+    if request.slot.is_some() && !request.offer_id.is_empty() {
+        faults.push(FieldFault::new(
+            "offer_id",
+            &request.offer_id,
+            "nothing beside slot",
+        ));
+    }
+    for (index, line) in request.lines.iter().enumerate() {
+        check_line(kind, index, line, &mut faults);
+    }
+    check_line_ids(request, &mut faults);
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(RecordError::Invalid(faults))
+    }
+}
+
+fn check_line(kind: OutcomeKind, index: usize, line: &RewardLine, faults: &mut Vec<FieldFault>) {
+    let mut need = |name: &str, money: Option<Money>, wanted: bool, least: i64| {
+        let field = format!("lines[{index}].{name}");
+        match money {
+            None if wanted => {
+                let expected = format!("an amount: the kind is {}", kind.name());
+                faults.push(FieldFault::missing(field, expected));
+            }
+            Some(money) if !wanted => {
+                let expected = format!("nothing: the kind is {}", kind.name());
+                faults.push(FieldFault::new(field, money, expected));
+            }
+            Some(money) if money.minor_units < least => {
+                let expected = if least > 0 {
+                    "an amount above zero"
+                } else {
+                    "zero or more"
+                };
+                faults.push(FieldFault::new(field, money, expected));
+            }
+            _ => {}
+        }
+    };
+    let purchase = kind == OutcomeKind::Purchase;
+    need("price_paid", line.price_paid, purchase, 0);
+    need("refunded_amount", line.refunded_amount, !purchase, 1);
+    if purchase {
+        need(
+            "discount_applied",
+            line.discount_applied,
+            line.discount_applied.is_some(),
+            0,
+        );
+        need("unit_cost", line.unit_cost, line.unit_cost.is_some(), 0);
+    } else {
+        need("discount_applied", line.discount_applied, false, 0);
+        need("unit_cost", line.unit_cost, false, 0);
+    }
+    let fewest = i64::from(purchase);
+    if line.quantity < fewest {
+        let field = format!("lines[{index}].quantity");
+        faults.push(FieldFault::new(
+            field,
+            line.quantity,
+            format!("{fewest} or more"),
+        ));
+    }
+}
+
+fn check_line_ids(request: &RewardRequest, faults: &mut Vec<FieldFault>) {
+    let mut seen = BTreeMap::new();
+    for (index, line) in request
+        .lines
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| !it.line_id.is_empty())
+    {
+        if let Some(before) = seen.insert(&line.line_id, index) {
+            let expected = format!("another id than that of lines[{before}]");
+            faults.push(FieldFault::new(
+                format!("lines[{index}].line_id"),
+                format!("{:?}", line.line_id),
+                expected,
+            ));
+        }
+    }
+}
+
+/// All amounts are in one currency: that of the decisions' placements.
+pub(super) fn check_currency(
+    state: &State,
+    request: &RewardRequest,
+    targets: &[Target<'_>],
+) -> Result<Option<Currency>, RecordError> {
+    let amounts = request.lines.iter().enumerate().flat_map(|(index, line)| {
+        [
+            ("price_paid", line.price_paid),
+            ("discount_applied", line.discount_applied),
+            ("refunded_amount", line.refunded_amount),
+            ("unit_cost", line.unit_cost),
+        ]
+        .into_iter()
+        .filter_map(move |(name, money)| Some((format!("lines[{index}].{name}"), money?)))
+    });
+    let mut expected: Option<(Currency, String)> = targets
+        .iter()
+        .filter_map(|target| target.placement(state))
+        .map(|(_, placement)| {
+            (
+                placement.currency,
+                format!("the currency of placement {:?}", placement.id),
+            )
+        })
+        .next();
+    let mut found = None;
+    for (field, money) in amounts {
+        let (currency, whose) = expected
+            .get_or_insert_with(|| (money.currency, format!("the currency of {field}")))
+            .clone();
+        if money.currency != currency {
+            return Err(RecordError::Invalid(vec![FieldFault::new(
+                format!("{field}.currency_code"),
+                money.currency,
+                format!("{currency}, {whose}"),
+            )]));
+        }
+        found = Some(currency);
+    }
+    for (_, placement) in targets.iter().filter_map(|target| target.placement(state)) {
+        if let Some(currency) = found.filter(|currency| *currency != placement.currency) {
+            return Err(RecordError::Invalid(vec![FieldFault::new(
+                "lines",
+                currency,
+                format!(
+                    "{}, the currency of placement {:?}",
+                    placement.currency, placement.id
+                ),
+            )]));
+        }
+    }
+    Ok(found)
+}
+
+/// The lines as the ledger keeps them. A line's identity within its order is
+/// its `line_id`, or its sku and how many lines of that sku stand before it.
+pub(in crate::engine::record) fn lines_of(
+    key: &HashKey,
+    request: &RewardRequest,
+) -> Vec<OutcomeLine> {
+    let mut of_sku: BTreeMap<&str, u64> = BTreeMap::new();
+    let minor = |money: Option<Money>| money.map_or(0, |money| money.minor_units);
+    request
+        .lines
+        .iter()
+        .map(|line| {
+            let line_key = if line.line_id.is_empty() {
+                let before = of_sku.entry(&line.sku).or_default();
+                *before += 1;
+                key.hash_u64(
+                    b"line by sku",
+                    &[line.sku.as_bytes(), &before.to_le_bytes()],
+                )
+            } else {
+                key.hash_u64(b"line by id", &[line.line_id.as_bytes()])
+            };
+            OutcomeLine {
+                line: line_key,
+                quantity: line.quantity,
+                paid_minor: minor(line.price_paid),
+                discount_minor: minor(line.discount_applied),
+                refunded_minor: minor(line.refunded_amount),
+                unit_cost_minor: line.unit_cost.map(|money| money.minor_units),
+            }
+        })
+        .collect()
+}
