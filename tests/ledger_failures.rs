@@ -102,8 +102,8 @@ fn start_child(limits: &str, root: &Path, report: &Path) -> Child {
 /// The last whole line of acknowledgements.
 fn last_acknowledged(report: &str) -> u64 {
     let whole = report.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let positions = whole.lines().filter_map(|line| line.parse().ok());
-    positions.last().unwrap_or(0)
+    let mut positions = whole.lines().filter_map(|line| line.parse().ok());
+    positions.next_back().unwrap_or(0)
 }
 
 /// Everything that was acknowledged is there, and nothing is there that was not
@@ -167,4 +167,43 @@ fn a_kill_at_any_time_loses_nothing_that_was_acknowledged() {
         assert_sound(&root, acknowledged);
     }
     assert!(acknowledged > 100, "only {acknowledged} were acknowledged");
+}
+
+/// Opens a sound directory with a program that looks through it in its own way.
+fn open_with_probe(script: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a scratch directory");
+    let root = scratch.path().join("data");
+    open_at(&root).ledger.drain().expect("drained");
+    let program = scratch.path().join("probe");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("made runnable");
+    let settings = Settings {
+        cache_bytes: open::DEFAULT_CACHE_BYTES,
+        probe: Probe::InChild {
+            program,
+            timeout: Some(Duration::from_secs(1)),
+        },
+        shop_key: None,
+    };
+    open::open(&root, &settings)
+        .expect_err("the probe gave no report")
+        .to_string()
+}
+
+#[test]
+fn a_probe_that_hangs_dies_or_lies_is_a_refusal() {
+    let hung = open_with_probe("exec sleep 60");
+    assert!(hung.contains("given up after 1 s; restore"), "{hung}");
+    let died = open_with_probe("echo the last words >&2; kill -ABRT $$");
+    assert!(
+        died.contains("signal: 6") && died.contains("the last words"),
+        "{died}"
+    );
+    let silent = open_with_probe("exit 0");
+    assert!(silent.contains("the store is damaged"), "{silent}");
+    let zeros = "0".repeat(64);
+    let lied = open_with_probe(&format!("echo 0 {zeros} 7 {zeros} 1 1"));
+    assert!(lied.contains("ended at position 0"), "{lied}");
 }
