@@ -10,19 +10,21 @@
 //! cargo bench --bench group_commit [-- DIRECTORY]
 //! ```
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use promobandit::ledger::Ledger;
 use promobandit::ledger::open::{self, Probe, Settings};
 
+#[path = "support/plain_file.rs"]
+mod plain_file;
+
+use plain_file::PlainFileLedger;
+
 const RECORD_BYTES: usize = 400;
 const SLICES: usize = 9;
 const SLICE_TIME: Duration = Duration::from_millis(700);
-const PLAIN_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Records a commit, and the least ratio that is acceptable.
 const BATCHES: [(usize, f64); 3] = [(1, 0.75), (10, 0.90), (100, 0.65)];
@@ -106,7 +108,7 @@ fn measure(directory: &Path, batch: usize) -> Result<Vec<Vec<Pair>>, Box<dyn std
         shop_key: None,
     };
     let opened = open::open(&directory.join("data"), &settings)?;
-    let mut plain = PlainFile::create(&directory.join("plain"))?;
+    let plain = PlainFileLedger::create(&directory.join("plain"))?;
     let mut seed = 0;
     let mut slices = Vec::new();
     for _ in 0..=SLICES {
@@ -114,7 +116,7 @@ fn measure(directory: &Path, batch: usize) -> Result<Vec<Vec<Pair>>, Box<dyn std
         let mut pairs = Vec::new();
         while begun_at.elapsed() < SLICE_TIME {
             let records = records(&mut seed, batch);
-            let mut plain_commit = || timed(|| plain.commit(&records));
+            let plain_commit = || timed(|| plain.write_synced(&records.concat()));
             let ledger_commit = || timed(|| commit(&*opened.ledger, &records));
             // Whoever comes second finds the disk busy with what the first left
             // behind: they change places each time.
@@ -155,35 +157,6 @@ fn records(seed: &mut u64, count: usize) -> Vec<Vec<u8>> {
         bytes
     };
     (0..count).map(|_| record()).collect()
-}
-
-/// The least that a durable append can do.
-struct PlainFile {
-    file: File,
-    offset: u64,
-}
-
-impl PlainFile {
-    /// Written once in full, so that a commit changes no metadata.
-    fn create(path: &PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().create_new(true).write(true).open(path)?;
-        let zeros = vec![0; 1024 * 1024];
-        for offset in (0..PLAIN_FILE_BYTES).step_by(zeros.len()) {
-            file.write_all_at(&zeros, offset)?;
-        }
-        file.sync_all()?;
-        Ok(Self { file, offset: 0 })
-    }
-
-    fn commit(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
-        let bytes = records.concat();
-        if self.offset + bytes.len() as u64 > PLAIN_FILE_BYTES {
-            self.offset = 0;
-        }
-        self.file.write_all_at(&bytes, self.offset)?;
-        self.offset += bytes.len() as u64;
-        self.file.sync_data()
-    }
 }
 
 fn timed(work: impl FnOnce() -> io::Result<()>) -> io::Result<f64> {
