@@ -45,7 +45,7 @@ pub use difference::CatalogDifference;
 pub use document::{CatalogDocument, SegmentDocument, Windows};
 pub use fault::{CatalogFaults, Fault};
 pub use numbering::{NewNames, Numbering, NumberingError};
-pub use text::{read_toml, write_toml};
+pub use text::{KINDS, nearest_expected, read_toml, read_toml_beside, write_toml};
 
 /// One version of the catalogue.
 #[derive(Debug, Clone)]

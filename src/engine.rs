@@ -14,6 +14,7 @@
 //! 4. Time comes from a [`clock::Clock`], randomness from the engine's seed.
 //! 5. Absent on purpose: the wire, configuration files, sled.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -22,7 +23,8 @@ use uuid::Uuid;
 
 use crate::catalog::{Catalog, CatalogDifference, CatalogDocument, CatalogFaults};
 use crate::domain::event::EventBody;
-use crate::domain::ids::CatalogVersion;
+use crate::domain::ids::{CatalogVersion, ChainHash};
+use crate::domain::time::Instant;
 use crate::ledger::Ledger;
 use crate::ledger::checkpoint::Checkpoints;
 use crate::ledger::codec::encode_body;
@@ -56,7 +58,7 @@ use clock::Clock;
 use committer::{CommitError, Committer, Condition, Durability, Proposal, Reply};
 use explain::Explanation;
 use record::{RecordError, Recorded, RewardRequest};
-pub use recovery::{Recovered, RecoveryError};
+pub use recovery::{Progress, Recovered, RecoveryError};
 use shared::Shared;
 use state::StateHash;
 use stats::Stats;
@@ -148,7 +150,7 @@ impl Engine {
         storage: Storage,
         clock: Arc<dyn Clock>,
         settings: Settings,
-        progress: &mut dyn FnMut(recovery::Progress),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<(Self, Recovered), RecoveryError> {
         let durability = settings.durability;
         let every = settings.checkpoint_every_events;
@@ -265,6 +267,12 @@ impl Engine {
             .map(|snapshot| snapshot.catalog.clone())
     }
 
+    /// Since when the catalogue is in force; the epoch before the first one.
+    #[must_use]
+    pub fn catalog_since(&self) -> Instant {
+        self.shared.read_state().catalog_since()
+    }
+
     /// Tells why a decision came out as it did. Reads the disk.
     ///
     /// # Errors
@@ -274,16 +282,19 @@ impl Engine {
     }
 
     /// Reads the whole ledger and derives every decision again. Takes as long
-    /// as that takes.
+    /// as that takes. A head that was noted earlier is expected to come by: a
+    /// ledger that was put back together with all that stands beside it is
+    /// whole, and lacks it.
     ///
     /// # Errors
-    /// When the ledger cannot be read or does not fold; what is merely wrong
-    /// stands in the report.
+    /// When the ledger cannot be read or does not fold, or `progress` breaks;
+    /// what is merely wrong stands in the report.
     pub fn verify(
         &self,
-        progress: &mut dyn FnMut(recovery::Progress),
+        expected_head: Option<ChainHash>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<VerifyReport, VerifyError> {
-        verify::verify(&self.shared, progress)
+        verify::verify(&self.shared, expected_head, progress)
     }
 
     /// Counts of what happened.

@@ -17,3 +17,6 @@ pub mod logs;
 pub mod promotion;
 pub mod proto;
 pub mod segment;
+pub mod service;
+
+pub mod cli;

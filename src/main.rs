@@ -1,8 +1,27 @@
 use std::process::ExitCode;
 
+use clap::Parser;
+use promobandit::cli::{self, Cli};
+use promobandit::ledger::probe;
+
 fn main() -> ExitCode {
-    if let Some(code) = promobandit::ledger::probe::answer_if_asked(std::env::args_os()) {
+    if let Some(code) = probe::answer_if_asked(std::env::args_os()) {
         return code;
     }
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    cli::logging::start(cli.log_format);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("promobandit: the asynchronous threads could not be started: {error}");
+            return ExitCode::from(cli::EXIT_FAILURE);
+        }
+    };
+    let ended = runtime.block_on(cli::run(cli));
+    // A recovery that nobody waits for any more must not hold the process.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| {
+        eprintln!("promobandit: {error:#}");
+        cli::exit_code_of(&error)
+    })
 }

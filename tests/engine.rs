@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::ops::ControlFlow;
+
 use promobandit::domain::decision::DecisionKind;
 use promobandit::domain::outcome::{OutcomeKind, OutcomeResult};
 use promobandit::domain::time::Span;
@@ -686,7 +688,7 @@ async fn verify_derives_every_decision_again() {
     }
     let report = shop
         .engine
-        .verify(&mut |_| {})
+        .verify(None, &mut |_| ControlFlow::Continue(()))
         .expect("the ledger is whole");
     assert!(report.is_ok(), "{:?}", report.faults);
     assert_eq!((report.decisions, report.rederived), (300, 300));

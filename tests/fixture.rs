@@ -52,19 +52,30 @@ fn open_engine(root: &Path, clock: Arc<ManualClock>, with_checkpoints: bool) -> 
         secrets: Arc::new(opened.secrets),
         checkpoints: with_checkpoints.then_some(opened.checkpoints),
     };
-    let settings = Settings { shop_id: "fixture".to_owned(), master_seed: 7, ..Settings::default() };
+    let settings = Settings {
+        shop_id: "fixture".to_owned(),
+        master_seed: 7,
+        ..Settings::default()
+    };
     let engine = Engine::open(storage, clock, settings, &mut |_| {});
     engine.unwrap_or_else(|error| panic!("{error}")).0
 }
 
 /// Everything that the first version can record.
 async fn write_story(engine: &Engine, clock: &ManualClock) {
-    engine.import_catalog(document(), "fixture").await.expect("a catalogue");
+    engine
+        .import_catalog(document(), "fixture")
+        .await
+        .expect("a catalogue");
     let mut decisions = Vec::new();
     for number in 0..60 {
         let placement = ["checkout", "cart", "post_purchase"][number as usize % 3];
         let mut request = request(number, placement);
-        request.session_id = if number < 50 { String::new() } else { format!("visit-{number}") };
+        request.session_id = if number < 50 {
+            String::new()
+        } else {
+            format!("visit-{number}")
+        };
         request.slots = (number % 3 == 0).then_some(2);
         request.unpersonalized = number % 17 == 0;
         request.test = number % 19 == 0;
@@ -101,8 +112,14 @@ async fn write_story(engine: &Engine, clock: &ManualClock) {
             _ => events.push(purchase(&id("buy"), *decision, 1_000)),
         }
         for event in events {
-            let event = RewardRequest { event_time: clock.now(), ..event };
-            engine.record(&event).await.unwrap_or_else(|error| panic!("{error}"));
+            let event = RewardRequest {
+                event_time: clock.now(),
+                ..event
+            };
+            engine
+                .record(&event)
+                .await
+                .unwrap_or_else(|error| panic!("{error}"));
         }
     }
     let orphan = RewardRequest {
@@ -115,10 +132,19 @@ async fn write_story(engine: &Engine, clock: &ManualClock) {
     clock.advance(Span::from_seconds(4 * 24 * 3_600));
     engine.tick().await.expect("a tick");
     for number in 60..70 {
-        engine.choose(&request(number, "checkout")).await.expect("a decision");
+        engine
+            .choose(&request(number, "checkout"))
+            .await
+            .expect("a decision");
     }
     let late = refund("5-late", decisions[5], "5-buy", 1, 400);
-    engine.record(&RewardRequest { event_time: clock.now(), ..late }).await.expect("recorded");
+    engine
+        .record(&RewardRequest {
+            event_time: clock.now(),
+            ..late
+        })
+        .await
+        .expect("recorded");
 }
 
 #[tokio::test]
@@ -133,7 +159,9 @@ async fn what_the_first_version_wrote_opens_and_leads_to_the_same_state() {
     }
     let scratch = tempfile::tempdir().expect("a folder");
     for with_checkpoints in [true, false] {
-        let root = scratch.path().join(format!("checkpoints-{with_checkpoints}"));
+        let root = scratch
+            .path()
+            .join(format!("checkpoints-{with_checkpoints}"));
         copy(&fixture(), &root);
         let engine = open_engine(&root, clock.clone(), with_checkpoints);
         let stats = engine.stats();
@@ -144,7 +172,13 @@ async fn what_the_first_version_wrote_opens_and_leads_to_the_same_state() {
         assert!(report.is_ok(), "{:?}", report.faults);
         assert_eq!(report.rederived, 70);
         // A retry of the first version's request gets the first version's answer.
-        assert!(engine.choose(&request(69, "checkout")).await.expect("a decision").reused);
+        assert!(
+            engine
+                .choose(&request(69, "checkout"))
+                .await
+                .expect("a decision")
+                .reused
+        );
         engine.drain().expect("the ledger is whole");
     }
 }

@@ -77,7 +77,9 @@ async fn connect(address: &str) -> Result<Vec<Channel>, Box<dyn Error>> {
 pub async fn answers(
     address: SocketAddr,
 ) -> Result<BTreeMap<String, v1::ChooseOfferResponse>, Box<dyn Error>> {
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+    let channel = Endpoint::from_shared(format!("http://{address}"))?
+        .connect()
+        .await?;
     let mut client = OfferServiceClient::new(channel);
     let mut answers = BTreeMap::new();
     for (number, offers) in (u64::MAX - 9..).zip(super::OFFERS) {
@@ -99,7 +101,13 @@ async fn slice(
         .map(|index| {
             let client = OfferServiceClient::new(channels[index % channels.len()].clone());
             let (offers, only_checked) = (order.offers, order.only_checked);
-            tokio::spawn(call_until(client, until, offers, only_checked, numbers.clone()))
+            tokio::spawn(call_until(
+                client,
+                until,
+                offers,
+                only_checked,
+                numbers.clone(),
+            ))
         })
         .collect();
     let (mut times, mut refused, mut reason) = (Vec::new(), 0, String::new());
@@ -113,7 +121,11 @@ async fn slice(
     }
     times.sort_by(f64::total_cmp);
     let at = |share: f64| {
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss
+        )]
         let place = (times.len() as f64 * share) as usize;
         times.get(place).copied().unwrap_or(f64::NAN)
     };
@@ -140,13 +152,19 @@ async fn call_until(
     only_checked: bool,
     numbers: Arc<AtomicU64>,
 ) -> Outcome {
-    let mut outcome = Outcome { times_ms: Vec::new(), refused: 0, reason: String::new() };
+    let mut outcome = Outcome {
+        times_ms: Vec::new(),
+        refused: 0,
+        reason: String::new(),
+    };
     while Instant::now() < until {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let request = request(number, offers, only_checked);
         let called_at = Instant::now();
         match client.choose_offer(request).await {
-            Ok(_) => outcome.times_ms.push(called_at.elapsed().as_secs_f64() * 1_000.0),
+            Ok(_) => outcome
+                .times_ms
+                .push(called_at.elapsed().as_secs_f64() * 1_000.0),
             Err(status) => {
                 outcome.refused += 1;
                 outcome.reason = status.to_string();
@@ -158,16 +176,26 @@ async fn call_until(
 
 /// A checkout's request: one of ten thousand shoppers, two articles.
 fn request(number: u64, offers: usize, only_checked: bool) -> v1::ChooseOfferRequest {
-    let tier = if number.is_multiple_of(4) { "gold" } else { "plain" };
+    let tier = if number.is_multiple_of(4) {
+        "gold"
+    } else {
+        "plain"
+    };
     let line = |sku: &str, quantity| v1::CartLine {
         sku: sku.to_owned(),
         categories: vec!["food".to_owned()],
         quantity,
-        unit_price: Some(Money { currency_code: "CNY".to_owned(), units: 45, nanos: 0 }),
+        unit_price: Some(Money {
+            currency_code: "CNY".to_owned(),
+            units: 45,
+            nanos: 0,
+        }),
     };
     v1::ChooseOfferRequest {
-        request_id: Uuid::from_u128(0x4000_8000_0000_0000_0000 | u128::from(number) << 80 | u128::from(number))
-            .to_string(),
+        request_id: Uuid::from_u128(
+            0x4000_8000_0000_0000_0000 | u128::from(number) << 80 | u128::from(number),
+        )
+        .to_string(),
         placement: format!("offers-{offers}"),
         shopper_id: format!("shopper-{}", number % 10_000),
         channel: "app".to_owned(),
@@ -178,7 +206,9 @@ fn request(number: u64, offers: usize, only_checked: bool) -> v1::ChooseOfferReq
             },
         )]
         .into(),
-        cart: Some(v1::Cart { lines: vec![line("tea-1", 2), line("lantern-7", 1)] }),
+        cart: Some(v1::Cart {
+            lines: vec![line("tea-1", 2), line("lantern-7", 1)],
+        }),
         validate_only: only_checked,
         ..v1::ChooseOfferRequest::default()
     }

@@ -56,7 +56,10 @@ pub struct Counted {
 
 impl Counted {
     pub fn new(ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger, counts: Arc::default() }
+        Self {
+            ledger,
+            counts: Arc::default(),
+        }
     }
 
     pub fn counts(&self) -> Arc<Counts> {
@@ -64,7 +67,11 @@ impl Counted {
     }
 
     pub fn storage(&self, secrets: Arc<Secrets>) -> Storage {
-        Storage { ledger: Arc::new(self.clone()), secrets, checkpoints: None }
+        Storage {
+            ledger: Arc::new(self.clone()),
+            secrets,
+            checkpoints: None,
+        }
     }
 }
 
@@ -72,7 +79,9 @@ impl Ledger for Counted {
     fn append(&self, records: &[&[u8]]) -> Result<Head, AppendError> {
         let bytes: usize = records.iter().map(|record| record.len()).sum();
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
-        self.counts.records.fetch_add(records.len() as u64, Ordering::Relaxed);
+        self.counts
+            .records
+            .fetch_add(records.len() as u64, Ordering::Relaxed);
         self.counts.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.ledger.append(records)
     }

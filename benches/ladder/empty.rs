@@ -6,9 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use promobandit::proto::promobandit::v1;
-use promobandit::proto::promobandit::v1::offer_service_server::{
-    OfferService, OfferServiceServer,
-};
+use promobandit::proto::promobandit::v1::offer_service_server::{OfferService, OfferServiceServer};
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -24,7 +22,10 @@ impl OfferService for Canned {
         request: Request<v1::ChooseOfferRequest>,
     ) -> Result<Response<v1::ChooseOfferResponse>, Status> {
         let answer = self.0.get(&request.get_ref().placement);
-        answer.cloned().map(Response::new).ok_or_else(|| Status::not_found("no such placement"))
+        answer
+            .cloned()
+            .map(Response::new)
+            .ok_or_else(|| Status::not_found("no such placement"))
     }
 
     async fn get_decision(

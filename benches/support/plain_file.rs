@@ -31,7 +31,11 @@ impl PlainFileLedger {
             file.write_all_at(&zeros, offset)?;
         }
         file.sync_all()?;
-        Ok(Self { records: MemoryLedger::new(), file, offset: Mutex::new(0) })
+        Ok(Self {
+            records: MemoryLedger::new(),
+            file,
+            offset: Mutex::new(0),
+        })
     }
 
     /// Writes bytes and syncs them, past the ledger.
@@ -41,7 +45,10 @@ impl PlainFileLedger {
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut offset = self.offset.lock().map_err(|_| io::Error::other("a write panicked"))?;
+        let mut offset = self
+            .offset
+            .lock()
+            .map_err(|_| io::Error::other("a write panicked"))?;
         if *offset + bytes.len() as u64 > FILE_BYTES {
             *offset = 0;
         }
@@ -54,7 +61,9 @@ impl PlainFileLedger {
 impl Ledger for PlainFileLedger {
     fn append(&self, records: &[&[u8]]) -> Result<Head, AppendError> {
         self.write(&records.concat())
-            .map_err(|error| AppendError::Store { reason: error.to_string() })?;
+            .map_err(|error| AppendError::Store {
+                reason: error.to_string(),
+            })?;
         self.records.append(records)
     }
 

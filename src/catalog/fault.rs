@@ -238,7 +238,7 @@ impl Faults {
 }
 
 /// Text in quotes, cut short when it is long.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const SHOWN: usize = 60;
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{:?} (cut short)", &text[..end]),
@@ -248,7 +248,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// The known name that is most like `name`, when it is like enough: at most a
 /// third of its letters are otherwise.
-pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
+pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
     let length = name.chars().count();
     let allowed = (length / 3).max(1);
     known

@@ -18,7 +18,7 @@ use super::fault::{CatalogFaults, Fault, KeyPath, Step, nearest, quoted};
 use super::numbering::Numbering;
 
 /// The keys of a catalogue file, each a list of tables.
-const KINDS: [&str; 5] = ["attribute", "segment", "placement", "campaign", "offer"];
+pub const KINDS: [&str; 5] = ["attribute", "segment", "placement", "campaign", "offer"];
 
 /// Reads a catalogue file. `source` names it in refusals.
 ///
@@ -26,6 +26,19 @@ const KINDS: [&str; 5] = ["attribute", "segment", "placement", "campaign", "offe
 /// Every fault of the file: of its notation, or else of all entries' keys and
 /// values, each with its line. A document that comes back has none.
 pub fn read_toml(text: &str, source: &str) -> Result<CatalogDocument, CatalogFaults> {
+    read_toml_beside(text, source, &[])
+}
+
+/// Reads the catalogue of a file that has other keys as well: `others` are
+/// somebody else's to read.
+///
+/// # Errors
+/// As [`read_toml`].
+pub fn read_toml_beside(
+    text: &str,
+    source: &str,
+    others: &[&str],
+) -> Result<CatalogDocument, CatalogFaults> {
     let lines = Lines::of(text);
     let refuse = |mut faults: Vec<Fault>| {
         faults.sort_by_key(|fault| fault.line);
@@ -46,7 +59,7 @@ pub fn read_toml(text: &str, source: &str) -> Result<CatalogDocument, CatalogFau
         lines: &lines,
         faults: Vec::new(),
     };
-    reader.refuse_unknown_kinds();
+    reader.refuse_unknown_keys(others);
     let attributes = reader.entries("attribute", "name");
     let segments = reader.entries("segment", "id");
     let placements = reader.entries("placement", "id");
@@ -147,17 +160,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn refuse_unknown_kinds(&mut self) {
+    fn refuse_unknown_keys(&mut self, others: &[&str]) {
+        let known = [&KINDS, others].concat();
+        let what = if others.is_empty() {
+            "a catalogue"
+        } else {
+            "this file"
+        };
         for key in self.table.keys() {
             let name = key.get_ref();
-            if !KINDS.contains(&name.as_ref()) {
+            if !known.contains(&name.as_ref()) {
                 self.faults.push(Fault {
                     path: KeyPath(vec![Step::Key(Cow::Owned(name.to_string()))]),
                     line: Some(self.lines.at(key.span().start)),
                     subject: None,
                     value: None,
-                    rule: format!("is unknown: a catalogue has {}", KINDS.join(", ")),
-                    nearest: nearest(name, KINDS),
+                    rule: format!("is unknown: {what} has {}", known.join(", ")),
+                    nearest: nearest(name, known.iter().copied()),
                 });
             }
         }
@@ -265,7 +284,7 @@ fn extend_to(value: &Spanned<DeValue<'_>>, span: &Range<usize>, steps: &mut Vec<
 
 /// The name that was most likely meant, from a refusal such as
 /// ``unknown field `titel`, expected one of `id`, `title` ``.
-fn nearest_expected(message: &str) -> Option<String> {
+pub fn nearest_expected(message: &str) -> Option<String> {
     let rest = message.strip_prefix("unknown ")?;
     let mut names = rest.split('`').skip(1).step_by(2);
     let name = names.next()?;

@@ -77,6 +77,22 @@ impl ChainHash {
     /// The head of an empty ledger.
     pub const START: Self = Self([0; 32]);
 
+    /// The hash that [`Display`](fmt::Display) wrote; `None` for anything but 64
+    /// hexadecimal digits.
+    #[must_use]
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if digits.len() != 2 * bytes.len() || !are_digits {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
+            let pair = std::str::from_utf8(pair).ok()?;
+            *byte = u8::from_str_radix(pair, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
     /// The head after one more record with these bytes.
     #[must_use]
     pub fn after(self, record_bytes: &[u8]) -> Self {

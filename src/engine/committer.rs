@@ -29,6 +29,7 @@ use crate::domain::keys::{EventKey, OrderKey};
 use crate::domain::outcome::{OutcomeRecord, OutcomeResult};
 use crate::domain::time::{Instant, Span};
 use crate::learning::ALGORITHM_VERSION;
+use crate::ledger::RECORD_LIMIT_BYTES;
 use crate::ledger::codec::{encode_body, encode_event};
 
 /// A decision is appended at most this many events after the state that it was
@@ -39,6 +40,11 @@ pub const MAX_LAG_EVENTS: u64 = 4_096;
 const CLOSINGS_PER_EVENT: usize = 64;
 /// … or when the oldest has waited so long.
 const CLOSINGS_WAIT: Span = Span::from_seconds(60);
+
+/// The largest body of an event: the envelope needs room beside it, and so does
+/// a decision that is drawn again. The ledger would refuse a larger one, and
+/// that ends the committer.
+const LARGEST_BODY_BYTES: usize = RECORD_LIMIT_BYTES - 64 * 1024;
 
 /// When an answer may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +135,14 @@ pub enum CommitError {
         /// How much waits.
         waiting_bytes: usize,
         /// How much may.
+        limit_bytes: usize,
+    },
+    /// The event is larger than a record of the ledger may be.
+    #[error("the event has {bytes} bytes, a record of the ledger at most {limit_bytes}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The largest size.
         limit_bytes: usize,
     },
     /// The engine is draining.
@@ -226,8 +240,15 @@ impl Queue {
     /// what is under way.
     ///
     /// # Errors
-    /// When the engine drains or the ledger has failed.
+    /// When the event is larger than a record may be, the engine drains or the
+    /// ledger has failed.
     pub fn push(&self, proposal: Proposal) -> Result<Ticket, CommitError> {
+        if proposal.bytes.len() > LARGEST_BODY_BYTES {
+            return Err(CommitError::TooLarge {
+                bytes: proposal.bytes.len(),
+                limit_bytes: LARGEST_BODY_BYTES,
+            });
+        }
         self.waiting_bytes
             .fetch_add(proposal.bytes.len(), Ordering::Relaxed);
         let mut buffer = self.lock();

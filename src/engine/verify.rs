@@ -6,6 +6,7 @@
 //! kept. They share structure: keeping one costs what the event changed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 
 use imbl::OrdMap;
 use thiserror::Error;
@@ -101,6 +102,12 @@ pub enum VerifyError {
     /// The events do not fold.
     #[error(transparent)]
     Fold(#[from] FoldError),
+    /// Whoever asked wants no answer any more.
+    #[error("verifying was given up at position {position}")]
+    GivenUp {
+        /// The event that was read last.
+        position: Position,
+    },
 }
 
 /// What was learnt at recent positions.
@@ -142,7 +149,8 @@ impl History {
 
 pub(super) fn verify(
     shared: &Shared,
-    progress: &mut dyn FnMut(Progress),
+    expected_head: Option<ChainHash>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<VerifyReport, VerifyError> {
     let last = shared.read_state().position();
     let start = shared.ledger.start();
@@ -162,6 +170,7 @@ pub(super) fn verify(
         faults: Vec::new(),
         faults_total: 0,
     };
+    let mut reached = expected_head.is_none_or(|head| head == start.chain);
     history.note(&state);
     for record in shared.ledger.scan(report.first_position, Some(start.chain)) {
         let record = record?;
@@ -188,9 +197,17 @@ pub(super) fn verify(
         report.events += 1;
         report.last_position = position;
         report.chain = record.chain;
+        reached |= expected_head == Some(record.chain);
         if report.events.is_multiple_of(PROGRESS_EVENTS) {
-            progress(Progress { position, last });
+            let told = progress(Progress { position, last });
+            if told.is_break() {
+                return Err(VerifyError::GivenUp { position });
+            }
         }
+    }
+    if let Some(head) = expected_head.filter(|_| !reached) {
+        let what = format!("the chain never has the head {head}: acknowledged events are missing");
+        report.fault(report.last_position, what);
     }
     report.state_hash = state.hash();
     Ok(report)

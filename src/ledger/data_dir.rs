@@ -155,6 +155,19 @@ pub struct Layout {
     root: PathBuf,
 }
 
+/// What a file takes on disk: a store preallocates, and leaves holes.
+#[cfg(unix)]
+fn allocated_bytes(metadata: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    const BLOCK_BYTES: u64 = 512;
+    metadata.blocks() * BLOCK_BYTES
+}
+
+#[cfg(not(unix))]
+fn allocated_bytes(metadata: &fs::Metadata) -> u64 {
+    metadata.len()
+}
+
 impl Layout {
     /// The layout of the data directory at a path.
     #[must_use]
@@ -192,6 +205,24 @@ impl Layout {
     #[must_use]
     pub fn secrets(&self) -> PathBuf {
         self.root.join(SECRETS)
+    }
+
+    /// How many bytes of disk all of its files have been given. A file that
+    /// goes away meanwhile, or cannot be looked at, counts as nothing.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        let mut bytes = 0;
+        let mut directories = vec![self.root.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                match entry.metadata() {
+                    Ok(metadata) if metadata.is_dir() => directories.push(entry.path()),
+                    Ok(metadata) => bytes += allocated_bytes(&metadata),
+                    Err(_) => {}
+                }
+            }
+        }
+        bytes
     }
 
     fn entry(&self, name: &str) -> PathBuf {

@@ -221,9 +221,16 @@ impl State {
             let known = before.iter().find(|(known, _)| *known == line);
             let known = known.map(|(_, balance)| *balance).unwrap_or_default();
             let total = self.counters.total_mut(currency);
-            total.paid_minor += after.paid_minor - known.paid_minor;
-            total.refunded_minor += after.refunded_minor - known.refunded_minor;
-            total.discount_minor += after.discount_minor - known.discount_minor;
+            let add = |sum: &mut i64, difference: i64| *sum = sum.saturating_add(difference);
+            add(&mut total.paid_minor, after.paid_minor - known.paid_minor);
+            add(
+                &mut total.refunded_minor,
+                after.refunded_minor - known.refunded_minor,
+            );
+            add(
+                &mut total.discount_minor,
+                after.discount_minor - known.discount_minor,
+            );
         }
     }
 

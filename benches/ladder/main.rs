@@ -39,7 +39,7 @@ use tokio::net::TcpListener;
 mod caller;
 mod counted;
 mod empty;
-#[path = "support/plain_file.rs"]
+#[path = "../support/plain_file.rs"]
 mod plain_file;
 
 use caller::{Slice, SliceOrder};
@@ -89,7 +89,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn options() -> Result<Options, Box<dyn Error>> {
-    let mut options = Options { slices: 7, slice_ms: 500, directory: None };
+    let mut options = Options {
+        slices: 7,
+        slice_ms: 500,
+        directory: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -138,7 +142,12 @@ async fn rungs(scratch: &Path) -> Result<Vec<Rung>, Box<dyn Error>> {
         only_checked: false,
         counts: None,
     });
-    rungs.push(Rung { name: "drawn", address: memory_address, only_checked: true, counts: None });
+    rungs.push(Rung {
+        name: "drawn",
+        address: memory_address,
+        only_checked: true,
+        counts: None,
+    });
     rungs.push(Rung {
         name: "memory",
         address: memory_address,
@@ -153,7 +162,12 @@ async fn rungs(scratch: &Path) -> Result<Vec<Rung>, Box<dyn Error>> {
     });
     for (name, durability) in [
         ("sled", Durability::Group),
-        ("async", Durability::Async { sync_interval: ASYNC_SYNC_INTERVAL }),
+        (
+            "async",
+            Durability::Async {
+                sync_interval: ASYNC_SYNC_INTERVAL,
+            },
+        ),
     ] {
         let settings = open::Settings {
             cache_bytes: open::DEFAULT_CACHE_BYTES,
@@ -175,13 +189,23 @@ async fn rungs(scratch: &Path) -> Result<Vec<Rung>, Box<dyn Error>> {
 
 /// Serves an engine until the process ends.
 async fn serve(storage: Storage, durability: Durability) -> Result<SocketAddr, Box<dyn Error>> {
-    let settings = engine::Settings { durability, ..engine::Settings::default() };
+    let settings = engine::Settings {
+        durability,
+        ..engine::Settings::default()
+    };
     let (engine, _) = Engine::open(storage, Arc::new(SystemClock), settings, &mut |_| {})?;
-    engine.import_catalog(read_toml(&catalogue(), "ladder")?, "ladder").await?;
+    engine
+        .import_catalog(read_toml(&catalogue(), "ladder")?, "ladder")
+        .await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let gate = Gate::with(engine);
-    tokio::spawn(run(listener, gate, Settings::default(), std::future::pending()));
+    tokio::spawn(run(
+        listener,
+        gate,
+        Settings::default(),
+        std::future::pending(),
+    ));
     Ok(address)
 }
 
@@ -201,7 +225,11 @@ impl Callers {
             .spawn()?;
         let orders = process.stdin.take().ok_or("no stdin")?;
         let reports = BufReader::new(process.stdout.take().ok_or("no stdout")?);
-        Ok(Self { orders, reports, _process: process })
+        Ok(Self {
+            orders,
+            reports,
+            _process: process,
+        })
     }
 
     fn slice(&mut self, order: &SliceOrder) -> Result<Slice, Box<dyn Error>> {
@@ -232,7 +260,11 @@ fn measure(
     for round in 0..=options.slices {
         let mut measured = Vec::new();
         for rung in rungs {
-            let before = rung.counts.as_ref().map(|counts| counts.read()).unwrap_or_default();
+            let before = rung
+                .counts
+                .as_ref()
+                .map(|counts| counts.read())
+                .unwrap_or_default();
             let slice = callers.slice(&SliceOrder {
                 address: rung.address.to_string(),
                 offers,
@@ -240,12 +272,23 @@ fn measure(
                 only_checked: rung.only_checked,
                 duration_ms: options.slice_ms,
             })?;
-            let after = rung.counts.as_ref().map(|counts| counts.read()).unwrap_or_default();
+            let after = rung
+                .counts
+                .as_ref()
+                .map(|counts| counts.read())
+                .unwrap_or_default();
             if slice.refused > 0 {
-                println!("{}: {} calls were refused: {}", rung.name, slice.refused, slice.reason);
+                println!(
+                    "{}: {} calls were refused: {}",
+                    rung.name, slice.refused, slice.reason
+                );
             }
             let (bytes_per_record, records_per_commit) = after.since(before);
-            measured.push(Measured { slice, bytes_per_record, records_per_commit });
+            measured.push(Measured {
+                slice,
+                bytes_per_record,
+                records_per_commit,
+            });
         }
         if round > 0 {
             rounds.push(measured);
@@ -256,12 +299,18 @@ fn measure(
 
 #[allow(clippy::cast_precision_loss)] // counts of some seconds
 fn print(rungs: &[Rung], offers: usize, in_flight: usize, rounds: &[Vec<Measured>]) {
-    println!("\n{offers} offers, {in_flight} in flight, {} slices", rounds.len());
+    println!(
+        "\n{offers} offers, {in_flight} in flight, {} slices",
+        rounds.len()
+    );
     println!(
         "  {:<8}{:>10}{:>9}{:>9}{:>10}{:>10}{:>12}{:>12}",
         "rung", "calls/s", "/empty", "/plain", "p50 ms", "p99 ms", "bytes/rec", "rec/commit"
     );
-    let plain = rungs.iter().position(|rung| rung.name == "plain").unwrap_or(0);
+    let plain = rungs
+        .iter()
+        .position(|rung| rung.name == "plain")
+        .unwrap_or(0);
     for (index, rung) in rungs.iter().enumerate() {
         let over = |figure: &dyn Fn(&[Measured]) -> f64| {
             median(rounds.iter().map(|round| figure(round)).collect())

@@ -1,0 +1,78 @@
+//! The command line: one file a command.
+//!
+//! A command has its arguments, and `run`, which answers with an exit code or
+//! an error; [`exit_code_of`] says which code an error has.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::engine::{ImportError, RecoveryError};
+use crate::ledger::open::OpenError;
+
+pub mod config;
+pub mod logging;
+pub mod serve;
+
+use config::ConfigError;
+use logging::LogFormat;
+
+/// Something failed while the program ran.
+pub const EXIT_FAILURE: u8 = 1;
+/// The command line or the configuration does not hold; clap uses the same.
+pub const EXIT_USAGE: u8 = 2;
+/// The data directory is refused, or what was checked is found wanting.
+pub const EXIT_WANTING: u8 = 3;
+
+/// Chooses promotions and cross-sell offers, learns from what shoppers buy, and
+/// proves what another policy would have earned.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// How the log is written; it goes to the standard error. PROMOBANDIT_LOG
+    /// filters it, such as `debug` or `promobandit=trace`.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "PROMOBANDIT_LOG_FORMAT"
+    )]
+    pub log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something failed on the way; 2 the command \
+    line or the configuration does not hold; 3 the data directory is refused (damaged, in use, of \
+    an unknown format), or what was checked is found wanting.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the service.
+    Serve(serve::ServeArgs),
+}
+
+/// Runs the command that was given.
+///
+/// # Errors
+/// The command's own.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(args) => serve::run(args).await,
+    }
+}
+
+/// The exit code of an error.
+#[must_use]
+pub fn exit_code_of(error: &anyhow::Error) -> ExitCode {
+    let is_catalog = matches!(error.downcast_ref(), Some(ImportError::Faults(_)));
+    let code = if error.is::<ConfigError>() || is_catalog {
+        EXIT_USAGE
+    } else if error.is::<OpenError>() || error.is::<RecoveryError>() {
+        EXIT_WANTING
+    } else {
+        EXIT_FAILURE
+    };
+    ExitCode::from(code)
+}

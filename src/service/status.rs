@@ -1,0 +1,272 @@
+//! What a caller sees of an error: the one place where errors of the engine
+//! become statuses.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::engine::choose::ChooseError;
+use crate::engine::committer::CommitError;
+use crate::engine::fault::FieldFault;
+use crate::engine::record::RecordError;
+use crate::engine::verify::VerifyError;
+use crate::engine::view::LookupError;
+use crate::proto::promobandit::v1;
+
+/// The domain of every reason.
+pub const DOMAIN: &str = "promobandit";
+
+/// After a full queue: a few commits later.
+const RETRY_WHEN_FULL: Duration = Duration::from_millis(100);
+/// After a shutdown or before a start: when another process is there.
+const RETRY_WHEN_AWAY: Duration = Duration::from_secs(1);
+
+/// Why a call is refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    violations: Vec<FieldFault>,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            violations: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    fn about(mut self, fault: FieldFault) -> Self {
+        self.violations.push(fault);
+        self
+    }
+
+    /// Fields that do not hold.
+    pub fn fields(faults: Vec<FieldFault>) -> Self {
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let mut refusal = Self::new(Code::InvalidArgument, "FIELD_INVALID", told.join("; "));
+        refusal.violations = faults;
+        refusal
+    }
+
+    /// The engine is not there yet.
+    pub fn starting() -> Self {
+        let message = "the service is starting: it recovers its state from the ledger";
+        Self::new(Code::Unavailable, "STARTING", message).retry_after(RETRY_WHEN_AWAY)
+    }
+
+    /// The service goes down.
+    pub fn draining(message: impl Into<String>) -> Self {
+        Self::new(Code::Unavailable, "DRAINING", message).retry_after(RETRY_WHEN_AWAY)
+    }
+
+    /// There is no catalogue to read.
+    pub fn no_catalog() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "CATALOG_MISSING",
+            "there is no catalogue yet",
+        )
+        .retry_after(RETRY_WHEN_AWAY)
+    }
+
+    /// As many calls are under way as may be.
+    pub fn too_many_calls(most: usize) -> Self {
+        let message = format!("{most} calls are under way, at most {most} may be");
+        Self::new(Code::ResourceExhausted, "TOO_MANY_CALLS", message).retry_after(RETRY_WHEN_FULL)
+    }
+
+    /// The call's time is up.
+    pub fn deadline_exceeded(after: Duration) -> Self {
+        let message = format!(
+            "there was no answer within {after:?}; a retry with the same id tells whether the \
+             call was recorded"
+        );
+        Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message)
+    }
+
+    /// Another verification runs.
+    pub fn verify_under_way() -> Self {
+        let message = "the ledger is being verified for another caller, one runs at a time";
+        Self::new(Code::ResourceExhausted, "VERIFY_UNDER_WAY", message).retry_after(RETRY_WHEN_AWAY)
+    }
+
+    /// Something of the catalogue that is not there.
+    pub fn not_in_catalog(reason: &'static str, fault: FieldFault) -> Self {
+        Self::new(Code::NotFound, reason, fault.to_string()).about(fault)
+    }
+
+    /// A bug: a thread of ours ended without an answer.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Code::Internal, "INTERNAL", message)
+    }
+
+    /// As one event of a batch carries it.
+    pub fn into_reward_error(self) -> v1::RewardError {
+        v1::RewardError {
+            code: self.code.into(),
+            reason: self.reason.to_owned(),
+            message: self.message,
+            field_violations: self
+                .violations
+                .iter()
+                .map(|fault| v1::RewardFieldViolation {
+                    field: fault.field.clone(),
+                    description: fault.to_string(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Other content under an id that was used.
+    fn other_content(message: String, fields: &[&'static str]) -> Self {
+        let mut refusal = Self::new(Code::AlreadyExists, "CONTENT_DIFFERS", message);
+        let expected = "the content that the id was first used with";
+        refusal.violations = fields
+            .iter()
+            .map(|field| FieldFault::new(*field, "different", expected))
+            .collect();
+        refusal
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(refusal.reason, DOMAIN, HashMap::new());
+        if !refusal.violations.is_empty() {
+            let violations: Vec<FieldViolation> = refusal
+                .violations
+                .iter()
+                .map(|fault| FieldViolation::new(fault.field.clone(), fault.to_string()))
+                .collect();
+            details.set_bad_request(violations);
+        }
+        if refusal.retry_after.is_some() {
+            details.set_retry_info(refusal.retry_after);
+        }
+        Self::with_error_details(refusal.code, refusal.message, details)
+    }
+}
+
+impl From<Vec<FieldFault>> for Refusal {
+    fn from(faults: Vec<FieldFault>) -> Self {
+        Self::fields(faults)
+    }
+}
+
+impl From<ChooseError> for Refusal {
+    fn from(error: ChooseError) -> Self {
+        let message = error.to_string();
+        match error {
+            ChooseError::Invalid(faults) => Self::fields(faults),
+            ChooseError::UnknownPlacement { placement, nearest } => {
+                let expected = match nearest {
+                    Some(nearest) => format!("a placement of the catalogue, perhaps {nearest:?}"),
+                    None => "a placement of the catalogue".to_owned(),
+                };
+                let value = format!("{placement:?}");
+                Self::new(Code::NotFound, "PLACEMENT_NOT_FOUND", message).about(FieldFault::new(
+                    "placement",
+                    value,
+                    expected,
+                ))
+            }
+            ChooseError::OtherContent { fields, .. } => Self::other_content(message, &fields),
+            ChooseError::NoCatalog => Self::no_catalog(),
+            ChooseError::Commit(error) => error.into(),
+            ChooseError::Lookup(error) => error.into(),
+            ChooseError::Key(_) => Self::new(Code::Internal, "KEY_UNAVAILABLE", message),
+        }
+    }
+}
+
+impl From<RecordError> for Refusal {
+    fn from(error: RecordError) -> Self {
+        let message = error.to_string();
+        match error {
+            RecordError::Invalid(faults) => Self::fields(faults),
+            RecordError::NotFound(fault) => {
+                let reason = match fault.field.as_str() {
+                    "order_id" => "ORDER_NOT_FOUND",
+                    "reverses_event_id" => "PURCHASE_NOT_FOUND",
+                    _ => "DECISION_NOT_FOUND",
+                };
+                Self::new(Code::NotFound, reason, message).about(fault)
+            }
+            RecordError::Precondition(fault) => {
+                Self::new(Code::FailedPrecondition, "CONTRADICTS_RECORD", message).about(fault)
+            }
+            RecordError::OtherContent { fields, .. } => Self::other_content(message, &fields),
+            RecordError::Commit(error) => error.into(),
+            RecordError::Lookup(error) => error.into(),
+            RecordError::Key(_) => Self::new(Code::Internal, "KEY_UNAVAILABLE", message),
+        }
+    }
+}
+
+impl From<CommitError> for Refusal {
+    fn from(error: CommitError) -> Self {
+        let message = error.to_string();
+        match error {
+            CommitError::Full { .. } => Self::new(Code::ResourceExhausted, "QUEUE_FULL", message)
+                .retry_after(RETRY_WHEN_FULL),
+            CommitError::TooLarge { .. } => {
+                Self::new(Code::InvalidArgument, "EVENT_TOO_LARGE", message)
+            }
+            CommitError::Draining => Self::draining(message),
+            // What the disk said is for the operator, who finds it in the log.
+            CommitError::Ledger(_) => {
+                let message = "the ledger failed and the service stops; a retry with the same id \
+                               tells whether the call was recorded";
+                Self::new(Code::Unavailable, "LEDGER_FAILED", message).retry_after(RETRY_WHEN_AWAY)
+            }
+        }
+    }
+}
+
+impl From<LookupError> for Refusal {
+    fn from(error: LookupError) -> Self {
+        let message = error.to_string();
+        match error {
+            LookupError::NoSuchDecision { id } => {
+                Self::new(Code::NotFound, "DECISION_NOT_FOUND", message).about(FieldFault::new(
+                    "decision_id",
+                    id,
+                    "the id of a decision of this service",
+                ))
+            }
+            LookupError::Read(_)
+            | LookupError::Decode { .. }
+            | LookupError::OtherKind { .. }
+            | LookupError::NoCatalog(_)
+            | LookupError::Unseal(_) => Self::new(Code::DataLoss, "LEDGER_DAMAGED", message),
+            LookupError::Key(_) => Self::new(Code::Internal, "KEY_UNAVAILABLE", message),
+        }
+    }
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        let message = error.to_string();
+        match error {
+            VerifyError::Read(_) | VerifyError::Decode { .. } | VerifyError::Fold(_) => {
+                Self::new(Code::DataLoss, "LEDGER_DAMAGED", message)
+            }
+            VerifyError::GivenUp { .. } => Self::draining(message),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The catalogue.
+
+use super::field::{Field, Reader};
+use super::page::{List, PageRequest, page};
+use super::reward::outcome_kind;
+use super::{benefit, timestamp, version};
+use crate::catalog::Catalog;
+use crate::domain::attribute::AttributeKind;
+use crate::domain::offer::{Campaign, Offer, Schedule, Status};
+use crate::domain::placement::{Objective, Placement};
+use crate::domain::time::Instant;
+use crate::engine::fault::FieldFault;
+use crate::proto::promobandit::v1;
+use crate::segment::Segment;
+
+/// Reads an id of the catalogue.
+pub(in crate::service) fn required_id(
+    name: &'static str,
+    id: String,
+) -> Result<String, Vec<FieldFault>> {
+    let mut reader = Reader::default();
+    let id = reader.required_text(&Field::of(name), id, super::choose::ID_BYTES);
+    reader.finish(id)
+}
+
+/// How much is in the catalogue.
+pub(in crate::service) fn catalog_summary(
+    catalog: &Catalog,
+    since: Instant,
+) -> v1::GetCatalogResponse {
+    let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    v1::GetCatalogResponse {
+        version: version(catalog.version().0),
+        update_time: Some(timestamp(since)),
+        placements: count(catalog.placements().len()),
+        campaigns: count(catalog.campaigns().len()),
+        offers: count(catalog.offers().len()),
+        segments: count(catalog.segmentation().len()),
+        attributes: catalog
+            .attributes()
+            .iter()
+            .map(|(name, kind)| v1::DeclaredAttribute {
+                name: name.clone(),
+                kind: attribute_kind(*kind).into(),
+            })
+            .collect(),
+    }
+}
+
+const fn attribute_kind(kind: AttributeKind) -> v1::AttributeKind {
+    match kind {
+        AttributeKind::String => v1::AttributeKind::String,
+        AttributeKind::Number => v1::AttributeKind::Number,
+        AttributeKind::Boolean => v1::AttributeKind::Bool,
+    }
+}
+
+/// A placement.
+pub(in crate::service) fn placement(catalog: &Catalog, placement: &Placement) -> v1::Placement {
+    let objective = match placement.objective {
+        Objective::Conversion => v1::Objective::Conversion,
+        Objective::NetRevenue => v1::Objective::NetRevenue,
+        Objective::Margin => v1::Objective::Margin,
+    };
+    let conversion_events = placement.conversion_events.iter();
+    v1::Placement {
+        id: placement.id.clone(),
+        title: placement.title.clone(),
+        slots: version(placement.slots),
+        objective: objective.into(),
+        currency: placement.currency.code().to_owned(),
+        conversion_events: conversion_events
+            .map(|kind| outcome_kind(*kind).into())
+            .collect(),
+        attribution_window_ms: placement.attribution_window.ms(),
+        allowed_lateness_ms: placement.allowed_lateness.ms(),
+        refund_window_ms: placement.refund_window.ms(),
+        offer_valid_for_ms: placement.offer_valid_for.ms(),
+        assume_shown: placement.assume_shown,
+        holdout_basis_points: i32::from(placement.holdout.get()),
+        policy_json: as_json(catalog.policy_config(placement.number)),
+    }
+}
+
+/// What a checked catalogue holds has been written as JSON before.
+fn as_json<T: serde::Serialize>(written: Option<&T>) -> String {
+    written
+        .and_then(|written| serde_json::to_string(written).ok())
+        .unwrap_or_default()
+}
+
+/// A campaign.
+pub(in crate::service) fn campaign(campaign: &Campaign) -> v1::Campaign {
+    v1::Campaign {
+        id: campaign.id.clone(),
+        title: campaign.title.clone(),
+        status: status(campaign.status).into(),
+        schedule: Some(schedule(campaign.schedule)),
+    }
+}
+
+const fn status(status: Status) -> v1::Status {
+    match status {
+        Status::Draft => v1::Status::Draft,
+        Status::Active => v1::Status::Active,
+        Status::Paused => v1::Status::Paused,
+        Status::Ended => v1::Status::Ended,
+    }
+}
+
+fn schedule(schedule: Schedule) -> v1::Schedule {
+    v1::Schedule {
+        starts_at: schedule.starts_at.map(timestamp),
+        ends_at: schedule.ends_at.map(timestamp),
+    }
+}
+
+/// An offer.
+pub(in crate::service) fn offer(catalog: &Catalog, offer: &Offer) -> v1::Offer {
+    let placements: Vec<&Placement> = offer
+        .placements
+        .iter()
+        .filter_map(|number| catalog.placement(*number))
+        .collect();
+    // An offer has a placement, and its placements have one currency.
+    let currency = placements.first().map(|placement| placement.currency);
+    let campaign = catalog.campaign_of(offer);
+    v1::Offer {
+        id: offer.id.clone(),
+        campaign_id: campaign.map(|it| it.id.clone()).unwrap_or_default(),
+        title: offer.title.clone(),
+        placements: placements.iter().map(|it| it.id.clone()).collect(),
+        status: status(offer.status).into(),
+        schedule: Some(schedule(offer.schedule)),
+        benefit: currency.map(|currency| benefit::to_wire(&offer.benefit, currency)),
+        render_payload: offer.render_payload.clone(),
+    }
+}
+
+fn segment(catalog: &Catalog, segment: &Segment) -> v1::Segment {
+    let written = catalog.segment_document(&segment.id);
+    v1::Segment {
+        id: segment.id.clone(),
+        title: segment.title.clone(),
+        condition_json: as_json(written.and_then(|written| written.when.as_ref())),
+    }
+}
+
+/// A page of the placements.
+pub(in crate::service) fn list_placements(
+    catalog: &Catalog,
+    request: &v1::ListPlacementsRequest,
+) -> Result<v1::ListPlacementsResponse, Vec<FieldFault>> {
+    let asked = PageRequest {
+        page_size: request.page_size,
+        page_token: &request.page_token,
+    };
+    let list = all(catalog, "placements");
+    let (placements, next_page_token) = page(list, &asked, catalog.placements(), |it| {
+        placement(catalog, it)
+    })?;
+    Ok(v1::ListPlacementsResponse {
+        placements,
+        next_page_token,
+    })
+}
+
+/// A page of the campaigns.
+pub(in crate::service) fn list_campaigns(
+    catalog: &Catalog,
+    request: &v1::ListCampaignsRequest,
+) -> Result<v1::ListCampaignsResponse, Vec<FieldFault>> {
+    let asked = PageRequest {
+        page_size: request.page_size,
+        page_token: &request.page_token,
+    };
+    let list = all(catalog, "campaigns");
+    let (campaigns, next_page_token) = page(list, &asked, catalog.campaigns().iter(), campaign)?;
+    Ok(v1::ListCampaignsResponse {
+        campaigns,
+        next_page_token,
+    })
+}
+
+/// A page of the segments.
+pub(in crate::service) fn list_segments(
+    catalog: &Catalog,
+    request: &v1::ListSegmentsRequest,
+) -> Result<v1::ListSegmentsResponse, Vec<FieldFault>> {
+    let asked = PageRequest {
+        page_size: request.page_size,
+        page_token: &request.page_token,
+    };
+    let segments: Vec<&Segment> = catalog.segmentation().iter().collect();
+    let list = all(catalog, "segments");
+    let (segments, next_page_token) = page(list, &asked, segments.into_iter(), |it| {
+        segment(catalog, it)
+    })?;
+    Ok(v1::ListSegmentsResponse {
+        segments,
+        next_page_token,
+    })
+}
+
+/// A page of the offers: all, or those of one placement.
+pub(in crate::service) fn list_offers(
+    catalog: &Catalog,
+    of: Option<&Placement>,
+    request: &v1::ListOffersRequest,
+) -> Result<v1::ListOffersResponse, Vec<FieldFault>> {
+    let asked = PageRequest {
+        page_size: request.page_size,
+        page_token: &request.page_token,
+    };
+    let list = List {
+        kind: "offers",
+        of: &request.placement,
+        version: catalog.version(),
+    };
+    let to_wire = |it: &Offer| offer(catalog, it);
+    let (offers, next_page_token) = match of {
+        Some(placement) => {
+            let offers: Vec<&Offer> = catalog.offers_at(placement).map(|(it, _)| it).collect();
+            page(list, &asked, offers.into_iter(), to_wire)?
+        }
+        None => page(list, &asked, catalog.offers().iter(), to_wire)?,
+    };
+    Ok(v1::ListOffersResponse {
+        offers,
+        next_page_token,
+    })
+}
+
+fn all(catalog: &Catalog, kind: &'static str) -> List<'static> {
+    List {
+        kind,
+        of: "",
+        version: catalog.version(),
+    }
+}
