@@ -180,7 +180,7 @@ fn fold_rest(
 ) -> Result<u64, RecoveryError> {
     let last = shared.ledger.head().position;
     let from = shared.read_state().position().next();
-    let mut folded = 0;
+    let mut folded = 0_u64;
     for record in shared.ledger.scan(from, chain) {
         let record = record?;
         let position = record.position;
@@ -197,7 +197,7 @@ fn fold_rest(
         shared.note(&effect, event.envelope.recorded_at);
         note_subject(shared, position, &event)?;
         folded += 1;
-        if folded % PROGRESS_EVENTS == 0 {
+        if folded.is_multiple_of(PROGRESS_EVENTS) {
             progress(Progress { position, last });
         }
     }

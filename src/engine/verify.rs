@@ -198,7 +198,7 @@ pub(super) fn verify(
         report.last_position = position;
         report.chain = record.chain;
         reached |= expected_head == Some(record.chain);
-        if report.events % PROGRESS_EVENTS == 0 {
+        if report.events.is_multiple_of(PROGRESS_EVENTS) {
             let told = progress(Progress { position, last });
             if told.is_break() {
                 return Err(VerifyError::GivenUp { position });

@@ -128,10 +128,7 @@ fn resolve(text: &str, zone: &Zone) -> Result<Instant, Problem> {
     let instant = timestamp.map(|timestamp| Instant::from_unix_ms(timestamp.as_millisecond()));
     instant
         .filter(|instant| (Instant::default()..=Instant::LAST).contains(instant))
-        .ok_or_else(|| {
-            let rule = format!("must be from {} to {}", Instant::default(), Instant::LAST);
-            Problem::Here(rule)
-        })
+        .ok_or_else(|| Problem::Here("must lie in the years 1970 to 9999".to_owned()))
 }
 
 fn offset_of(pieces: &Pieces<'_>) -> Option<Offset> {
