@@ -19,7 +19,7 @@ use crate::engine::derive::{self, Derived};
 use crate::engine::fault::FieldFault;
 use crate::engine::sealing::{NonceSeed, seal};
 use crate::engine::shared::Shared;
-use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::{Asked, Snapshot};
 use crate::engine::view::DecisionView;
 use crate::ledger::codec::sealed;
 
@@ -298,17 +298,18 @@ impl PreparedRequest {
             self.seed,
             |_, eligible| {
                 let policy = catalog.policy(self.placement);
-                match (snapshot, policy) {
-                    (Some(snapshot), Some(policy)) => snapshot.distribution(
-                        policy,
-                        self.placement,
-                        standing.segment,
-                        evaluated_at,
-                        self.seed,
-                        eligible,
-                    ),
-                    _ => unreachable!("every placement of a catalogue has a policy"),
-                }
+                let (Some(snapshot), Some(policy)) = (snapshot, policy) else {
+                    unreachable!("every placement of a catalogue has a policy");
+                };
+                let asked = Asked {
+                    policy,
+                    catalog: catalog.version(),
+                    placement: self.placement,
+                    segment: standing.segment,
+                    decided_at: evaluated_at,
+                    seed: self.seed,
+                };
+                snapshot.distribution(&asked, eligible)
             },
         );
         (standing, derived)
