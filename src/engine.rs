@@ -41,6 +41,7 @@ mod derive;
 pub mod explain;
 pub mod fault;
 mod identity;
+mod queue;
 pub mod record;
 mod recovery;
 mod registry;
@@ -55,8 +56,9 @@ pub mod view;
 use checkpointer::Checkpointer;
 use choose::{ChooseError, ChooseRequest, Chosen};
 use clock::Clock;
-use committer::{CommitError, Committer, Condition, Durability, Proposal, Reply};
+use committer::{Committer, Durability};
 use explain::Explanation;
+use queue::{CommitError, Condition, Proposal, Reply};
 use record::{RecordError, Recorded, RewardRequest};
 pub use recovery::{Progress, Recovered, RecoveryError};
 use shared::Shared;
@@ -373,6 +375,7 @@ fn spawn(
     let after_batch = move |shared: &Arc<Shared>| {
         let mut checkpointer = checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
         checkpointer.write_if_due(shared);
+        shared.draw_keys_beside();
     };
     drop(shared);
     std::thread::Builder::new()

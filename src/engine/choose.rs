@@ -12,8 +12,8 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::committer::{CommitError, Committed, Condition, Proposal, Reply};
 use super::fault::FieldFault;
+use super::queue::{CommitError, Committed, Condition, Proposal, Reply};
 use super::registry::{Answered, Begun, Reloadable};
 use super::shared::Shared;
 use super::view::{DecisionView, LookupError};
@@ -211,7 +211,10 @@ pub(super) async fn choose(
             decision: view(shared, record, prepared.catalog.clone(), committed),
             reused: false,
         }),
-        Reply::Failed(error) => Err(error.into()),
+        Reply::Failed(error) => {
+            registration.pushed = false;
+            Err(error.into())
+        }
         Reply::Bounced => unreachable!("a decision rests on nothing that could change"),
     }
 }
@@ -288,7 +291,10 @@ async fn reuse(
                 reused: true,
             })
         }
-        Reply::Failed(error) => Err(error.into()),
+        Reply::Failed(error) => {
+            registration.pushed = false;
+            Err(error.into())
+        }
         Reply::Bounced => unreachable!("a reuse rests on nothing that could change"),
     }
 }

@@ -8,8 +8,11 @@ use super::Settings;
 use super::Storage;
 use super::checkpointer::Content;
 use super::clock::Clock;
-use super::committer::{CommitError, Committer, Condition, Proposal};
+use super::committer::Committer;
+use super::queue::{CommitError, Condition, Proposal};
+use super::record::words_of;
 use super::registry::Registry;
+use super::sealing::UnsealError;
 use super::shared::{Parts, Shared};
 use super::state::{FOLD_VERSION, FoldError, State};
 use super::view::{LookupError, context_of};
@@ -209,22 +212,25 @@ fn fold_rest(
 
 /// Which subject a shopper is, is known again from the shopper's own records.
 fn note_subject(shared: &Shared, position: Position, event: &Event) -> Result<(), RecoveryError> {
-    let EventBody::Decision(record) = &event.body else {
-        return Ok(());
-    };
-    if record.subject == SubjectNumber::NOBODY {
-        return Ok(());
-    }
-    match context_of(shared, record, position) {
-        Ok(context) => {
-            if let Some(shopper) = context.shopper {
-                shared.registry.note_subject(shopper, record.subject);
-            }
-            Ok(())
+    let (subject, shopper) = match &event.body {
+        EventBody::Decision(record) if record.subject != SubjectNumber::NOBODY => {
+            let context = context_of(shared, record, position);
+            (record.subject, context.map(|context| context.shopper))
         }
-        Err(LookupError::Unseal(super::sealing::UnsealError::Erased)) => Ok(()),
-        Err(error) => Err(RecoveryError::Sealed { position, error }),
+        EventBody::Outcome(record)
+            if record.subject != SubjectNumber::NOBODY && record.targets.is_empty() =>
+        {
+            let words = words_of(shared, record, position);
+            (record.subject, words.map(|words| words.shopper))
+        }
+        _ => return Ok(()),
+    };
+    match shopper {
+        Ok(Some(shopper)) => shared.registry.note_subject(shopper, subject),
+        Ok(None) | Err(LookupError::Unseal(UnsealError::Erased)) => {}
+        Err(error) => return Err(RecoveryError::Sealed { position, error }),
     }
+    Ok(())
 }
 
 /// Writes the first event of an empty ledger.

@@ -10,8 +10,9 @@ use crate::domain::keys::{EventKey, SubjectNumber};
 use crate::domain::outcome::{OutcomeKind, OutcomeRecord, OutcomeTarget};
 use crate::domain::placement::{Objective, Placement};
 use crate::domain::time::Instant;
-use crate::engine::committer::{Entity, Premise, version_of};
+use crate::engine::committer::version_of;
 use crate::engine::fault::FieldFault;
+use crate::engine::queue::{Entity, Premise};
 use crate::engine::shared::Shared;
 use crate::engine::state::{CLOCK_SKEW, OpenDecision, State};
 
