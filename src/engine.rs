@@ -377,9 +377,26 @@ fn spawn(
         checkpointer.write_if_due(shared);
         shared.draw_keys_beside();
     };
-    drop(shared);
+    let work = move || {
+        let _fail_on_panic = FailOnPanic(shared);
+        committer.run(after_batch);
+    };
     std::thread::Builder::new()
         .name("committer".to_owned())
-        .spawn(move || committer.run(after_batch))
+        .spawn(work)
         .map_err(|error| RecoveryError::Thread(error.to_string()))
+}
+
+/// A committer that panics must not leave its callers waiting: nothing is
+/// accepted any more, and the process is told to exit.
+struct FailOnPanic(Arc<Shared>);
+
+impl Drop for FailOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = CommitError::Ledger("the committer panicked".to_owned());
+            self.0.queue.fail(&error);
+            self.0.failed.notify_waiters();
+        }
+    }
 }
