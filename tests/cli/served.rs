@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use promobandit::proto::promobandit::v1::offer_service_client::OfferServiceClient;
 use promobandit::proto::promobandit::v1::{ChooseOfferRequest, Decision};
 use serde_json::Value;
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -99,9 +100,9 @@ impl Drop for Served {
 
 /// The health service tells when it changes, so nobody has to ask again.
 async fn wait_until_ready(endpoint: &str) {
-    let mut client = HealthClient::connect(endpoint.to_owned())
-        .await
-        .expect("the service listens");
+    let address = Endpoint::from_shared(endpoint.to_owned()).expect("an address");
+    let channel = address.connect().await.expect("the service listens");
+    let mut client = HealthClient::new(channel);
     let request = HealthCheckRequest {
         service: "promobandit.v1.OfferService".to_owned(),
     };
