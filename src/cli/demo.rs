@@ -164,6 +164,8 @@ async fn run(
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut refresh = tokio::time::interval(REFRESH);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick comes at once, when there is nothing to show yet.
+    refresh.tick().await;
     let pages = Arc::new(Semaphore::new(PAGES_UNDER_WAY));
     let mut sent = 0;
     loop {

@@ -20,12 +20,17 @@ use crate::proto::promobandit::v1::{
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The decision's id, as ChooseOffer answered it.
+    #[arg(value_parser = decision_id)]
     decision_id: Uuid,
     #[command(flatten)]
     records: RecordsArgs,
     /// For people or for programs.
     #[arg(long, value_enum, default_value_t)]
     output: Output,
+}
+
+fn decision_id(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::parse_str(text).map_err(|_| "expected a UUID, as ChooseOffer answers it")
 }
 
 /// Runs the command.
@@ -136,7 +141,7 @@ fn candidates(told: &ExplainResponse) -> String {
     let slot_names: Vec<String> = (1..=slots).map(|slot| format!("p(slot {slot})")).collect();
     let titles = ["offer", "chosen"].into_iter();
     let titles = titles.chain(slot_names.iter().map(String::as_str));
-    let mut table = Table::new(titles.chain(["pulls now", "mean now", "95 % now", "rejected"]));
+    let mut table = Table::new(titles.chain(["pulls now", "learnt now", "95 % now", "rejected"]));
     for candidate in &told.candidates {
         let arm = told
             .arms
@@ -146,7 +151,7 @@ fn candidates(told: &ExplainResponse) -> String {
         let learnt = match arm {
             Some(arm) => [
                 arm.pulls.to_string(),
-                format!("{:.4}", arm.mean),
+                format!("{:.4}", arm.estimate.unwrap_or(arm.mean)),
                 format!("[{:.4}, {:.4}]", arm.lower, arm.upper),
             ],
             None => Default::default(),

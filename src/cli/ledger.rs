@@ -1,5 +1,6 @@
 //! `promobandit ledger`: whether the records are whole, and what they count.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use super::EXIT_WANTING;
 use super::json;
 use super::output::{Output, progress_bar};
 use super::records::RecordsArgs;
-use super::table::Table;
+use super::table::{Table, facts};
 use crate::domain::ids::ChainHash;
 use crate::proto::promobandit::v1::{PolicyStats, StatsResponse, VerifyProgress, VerifyReport};
 
@@ -90,25 +91,28 @@ fn verify_text(report: &VerifyReport) -> String {
         "THE LEDGER IS NOT WHAT IT SHOULD BE"
     };
     let _ = writeln!(page, "{verdict}\n");
-    let mut table = Table::new(["", ""]);
-    let mut line = |name: &str, value: String| table.row([name.to_owned(), value]);
+    let others: BTreeMap<u32, u64> = report.other_algorithm.iter().map(copied).collect();
+    let others = others
+        .into_iter()
+        .map(|(version, count)| format!("{count} need algorithm version {version}"));
     let (first, last) = (report.first_position, report.last_position);
-    line("events", report.events.to_string());
-    line("positions", format!("{first} to {last}"));
-    line("decisions", report.decisions.to_string());
-    line("derived again, the same", report.rederived.to_string());
-    line("of erased shoppers", report.erased.to_string());
-    let mut others: Vec<_> = report.other_algorithm.iter().collect();
-    others.sort_unstable();
-    for (version, count) in others {
-        let what = format!("{count}, which need a program with algorithm version {version}");
-        line("not derived again", what);
-    }
-    line("before what is kept", report.before_retained.to_string());
-    line("faults", report.faults_total.to_string());
-    line("chain head", report.chain_head.clone());
-    line("state hash", report.state_hash.clone());
-    page.push_str(table.to_string().trim_start_matches('\n'));
+    page.push_str(&facts(
+        [
+            ("events", report.events.to_string()),
+            ("positions", format!("{first} to {last}")),
+            ("decisions", report.decisions.to_string()),
+            ("derived again, the same", report.rederived.to_string()),
+            ("of erased shoppers", report.erased.to_string()),
+            ("before what is kept", report.before_retained.to_string()),
+        ]
+        .into_iter()
+        .chain(others.map(|what| ("not derived again", what)))
+        .chain([
+            ("faults", report.faults_total.to_string()),
+            ("chain head", report.chain_head.clone()),
+            ("state hash", report.state_hash.clone()),
+        ]),
+    ));
     for fault in &report.faults {
         let _ = writeln!(page, "  position {}: {}", fault.position, fault.what);
     }
@@ -119,6 +123,10 @@ fn verify_text(report: &VerifyReport) -> String {
     page
 }
 
+const fn copied((version, count): (&u32, &u64)) -> (u32, u64) {
+    (*version, *count)
+}
+
 async fn stats(args: StatsArgs) -> anyhow::Result<ExitCode> {
     let counted = args.records.open().await?.stats().await?;
     args.output
@@ -127,7 +135,6 @@ async fn stats(args: StatsArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn stats_text(stats: &StatsResponse) -> String {
-    let mut table = Table::new(["", ""]);
     let counts = [
         ("position", stats.position),
         ("first position", stats.first_position),
@@ -157,10 +164,7 @@ fn stats_text(stats: &StatsResponse) -> String {
         ("corrected after closing", stats.corrected),
         ("not corrected after closing", stats.not_unlearnt),
     ];
-    for (name, count) in counts {
-        table.row([name.to_owned(), count.to_string()]);
-    }
-    let mut page = table.to_string().trim_start_matches('\n').to_owned();
+    let mut page = facts(counts.map(|(name, count)| (name, count.to_string())));
     let _ = writeln!(page, "\n  catalogue version {}", stats.catalog_version);
     let _ = writeln!(page, "  chain head {}", stats.chain_head);
     let _ = writeln!(page, "  state hash {}", stats.state_hash);

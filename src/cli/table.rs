@@ -2,6 +2,18 @@
 
 use std::fmt;
 
+/// Names with their values, one a line.
+#[must_use]
+pub fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let facts: Vec<(&str, String)> = facts.into_iter().collect();
+    let names = facts.iter().map(|(name, _)| name.chars().count());
+    let width = names.max().unwrap_or(0);
+    let lines = facts
+        .iter()
+        .map(|(name, value)| format!("  {name:<width$}  {value}\n"));
+    lines.collect()
+}
+
 /// A table with a header. Numbers stand to the right, words to the left.
 #[derive(Debug, Clone, Default)]
 pub struct Table {

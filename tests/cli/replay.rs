@@ -115,7 +115,7 @@ async fn thompson_learns_what_a_uniform_policy_does_not() {
         "--generate",
         text(&log),
         "--rows",
-        "8000",
+        "5000",
         "--items",
         "5",
         "--lowest-rate",

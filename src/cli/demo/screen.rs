@@ -20,7 +20,6 @@ pub struct Screen {
     is_terminal: bool,
     /// How many lines the page has that is on the terminal now.
     lines: usize,
-    begun_at: Instant,
     last_line_at: Option<Instant>,
 }
 
@@ -30,16 +29,14 @@ impl Screen {
         Self {
             is_terminal: io::stdout().is_terminal(),
             lines: 0,
-            begun_at: Instant::now(),
             last_line_at: None,
         }
     }
 
     /// Shows how it stands. What cannot be written is not shown.
     pub fn show(&mut self, tastes: &Tastes, tally: &Tally, stats: &StatsResponse) {
-        let elapsed = self.begun_at.elapsed();
         if self.is_terminal {
-            let page = page(tastes, tally, stats, elapsed);
+            let page = page(tastes, tally, stats);
             let mut out = io::stdout().lock();
             if self.lines > 0 {
                 // Up to the page's first line, and everything below is cleared.
@@ -53,7 +50,7 @@ impl Screen {
         {
             self.last_line_at = Some(Instant::now());
             let mut out = io::stdout().lock();
-            let line = line(tastes, tally, stats, elapsed);
+            let line = line(tastes, tally, stats);
             let _ = writeln!(out, "{line}").and_then(|()| out.flush());
         }
     }
@@ -67,7 +64,7 @@ impl Screen {
         stats: &StatsResponse,
         counted: &Books,
     ) {
-        let mut summary = page(tastes, tally, stats, self.begun_at.elapsed());
+        let mut summary = page(tastes, tally, stats);
         summary.push_str(&comparison(tally, counted));
         let mut out = io::stdout().lock();
         if self.is_terminal && self.lines > 0 {
@@ -102,10 +99,10 @@ fn learnt_best<'a>(stats: &'a StatsResponse, segment: &str) -> Option<&'a ArmSum
     shown.max_by(|one, other| believed(one).total_cmp(&believed(other)))
 }
 
-fn page(tastes: &Tastes, tally: &Tally, stats: &StatsResponse, elapsed: Duration) -> String {
+fn page(tastes: &Tastes, tally: &Tally, stats: &StatsResponse) -> String {
     let recent = tally.recent();
     let mut page = String::new();
-    let _ = writeln!(page, "\n{}", pace(tally, stats, elapsed));
+    let _ = writeln!(page, "\n{}", pace(tally, stats));
     let mut table = Table::new([
         "segment",
         "best by truth",
@@ -146,12 +143,12 @@ fn page(tastes: &Tastes, tally: &Tally, stats: &StatsResponse, elapsed: Duration
     page
 }
 
-fn pace(tally: &Tally, stats: &StatsResponse, elapsed: Duration) -> String {
+fn pace(tally: &Tally, stats: &StatsResponse) -> String {
     let recent = tally.recent();
     format!(
         "demo: {} decisions, {:.0} a second, p50 {:.1} ms, p99 {:.1} ms, ledger position {}, {}",
         tally.books.decisions,
-        per_second(tally.books.decisions, elapsed),
+        tally.per_second(),
         recent.p50.as_secs_f64() * 1e3,
         recent.p99.as_secs_f64() * 1e3,
         stats.position,
@@ -163,7 +160,7 @@ fn pace(tally: &Tally, stats: &StatsResponse, elapsed: Duration) -> String {
     )
 }
 
-fn line(tastes: &Tastes, tally: &Tally, stats: &StatsResponse, elapsed: Duration) -> String {
+fn line(tastes: &Tastes, tally: &Tally, stats: &StatsResponse) -> String {
     let recent = tally.recent();
     let found = tastes.iter().filter(|taste| {
         learnt_best(stats, taste.segment).is_some_and(|arm| arm.offer_id == taste.best().0)
@@ -171,7 +168,7 @@ fn line(tastes: &Tastes, tally: &Tally, stats: &StatsResponse, elapsed: Duration
     format!(
         "{}; best offer found in {} of {} segments; purchase {:.3} (at random {:.3}, knowing all \
          {:.3}); regret {:.4}",
-        pace(tally, stats, elapsed),
+        pace(tally, stats),
         found.count(),
         tastes.iter().len(),
         recent.rate,
@@ -208,9 +205,4 @@ fn comparison(tally: &Tally, counted: &Books) -> String {
 /// Whether the ledger counted what was sent, once each.
 pub fn agrees(tally: &Tally, counted: &Books) -> bool {
     tally.books == *counted && tally.repeats.broken == 0
-}
-
-#[allow(clippy::cast_precision_loss)] // below 2^53
-fn per_second(count: u64, elapsed: Duration) -> f64 {
-    count as f64 / elapsed.as_secs_f64().max(1e-9)
 }

@@ -2,7 +2,7 @@
 //! be held against it, and how well the service did.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::proto::promobandit::v1::{Durability, StatsResponse};
 
@@ -108,6 +108,8 @@ pub struct Tally {
     best_shown: Vec<VecDeque<bool>>,
     regret: f64,
     regret_uniform: f64,
+    /// When the first and the last decision were answered.
+    answered: Option<[Instant; 2]>,
 }
 
 /// How well the last decisions did, on average.
@@ -140,11 +142,28 @@ impl Tally {
     /// Counts a decision.
     pub fn decided(&mut self, judged: Judged) {
         self.books.decisions += 1;
+        let now = Instant::now();
+        let [_, last] = self.answered.get_or_insert([now, now]);
+        *last = now;
         self.regret += judged.best - judged.rate;
         self.regret_uniform += judged.best - judged.uniform;
         push_bounded(&mut self.recent, judged, RECENT_DECISIONS);
         if let Some(shown) = self.best_shown.get_mut(judged.segment) {
             push_bounded(shown, judged.rate >= judged.best, RECENT_OF_SEGMENT);
+        }
+    }
+
+    /// How many decisions a second were answered, from the first to the last.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // below 2^53
+    pub fn per_second(&self) -> f64 {
+        let time = self.answered.map_or(0.0, |[first, last]| {
+            last.duration_since(first).as_secs_f64()
+        });
+        if time > 0.0 {
+            self.books.decisions as f64 / time
+        } else {
+            0.0
         }
     }
 
@@ -171,7 +190,9 @@ impl Tally {
     #[allow(clippy::cast_precision_loss)] // a few thousand
     pub fn recent(&self) -> Recent {
         let count = self.recent.len().max(1) as f64;
-        let mean = |of: fn(&Judged) -> f64| self.recent.iter().map(of).sum::<f64>() / count;
+        // Nothing sums to minus zero.
+        let sum = |of: fn(&Judged) -> f64| self.recent.iter().map(of).fold(0.0, |a, b| a + b);
+        let mean = |of| sum(of) / count;
         let mut latencies: Vec<Duration> = self.recent.iter().map(|it| it.latency).collect();
         latencies.sort_unstable();
         let at = |percent: usize| {
