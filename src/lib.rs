@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod affinity;
 pub mod catalog;
 pub mod domain;
 pub mod engine;
