@@ -2,7 +2,8 @@
 //!
 //! [`Baskets`] interns items and keeps every basket as a sorted run of
 //! numbers. [`FrequentItemsets`] finds the sets that are often bought together
-//! by FP-growth.
+//! by FP-growth; [`Rules`] turns them into "who has these also takes those",
+//! with the usual measures.
 //!
 //! Invariants: nothing here does I/O or draws from a global generator; an
 //! item's number is the place of its name among all names in ascending order,
@@ -13,8 +14,12 @@
 pub mod baskets;
 pub mod frequent_itemsets;
 pub mod generator;
+pub mod rules;
 
 pub use baskets::{BasketCounts, Baskets, BasketsBuilder, BasketsError, ItemNumber};
 pub use frequent_itemsets::{
     FrequentItemsets, Itemset, MinSupport, MiningError, MiningParameters, SetCount, TooManyItemsets,
+};
+pub use rules::{
+    MinConfidence, Rule, RuleMeasures, RuleOrder, RuleParameters, Rules, TooManyRules,
 };
