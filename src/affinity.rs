@@ -3,7 +3,7 @@
 //! [`Baskets`] interns items and keeps every basket as a sorted run of
 //! numbers. [`FrequentItemsets`] finds the sets that are often bought together
 //! by FP-growth; [`Rules`] turns them into "who has these also takes those",
-//! with the usual measures.
+//! with the usual measures; [`similarity`] compares items two by two.
 //!
 //! Invariants: nothing here does I/O or draws from a global generator; an
 //! item's number is the place of its name among all names in ascending order,
@@ -15,6 +15,7 @@ pub mod baskets;
 pub mod frequent_itemsets;
 pub mod generator;
 pub mod rules;
+pub mod similarity;
 
 pub use baskets::{BasketCounts, Baskets, BasketsBuilder, BasketsError, ItemNumber};
 pub use frequent_itemsets::{
