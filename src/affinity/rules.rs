@@ -22,11 +22,12 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use thiserror::Error;
 
 use super::baskets::narrow;
-use super::frequent_itemsets::{FrequentItemsets, Itemset};
+use super::frequent_itemsets::{FrequentItemsets, Itemset, SetCount};
 
 /// The confidence from which on a rule is kept: 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -96,9 +97,9 @@ impl RuleParameters {
 /// There are more rules than may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 #[error(
-    "min-confidence {min_confidence} keeps more than {max_rules} rules of {itemsets} itemsets, \
-     max-rules is {max_rules}: give a higher min-confidence or min-support, a max-length, or a \
-     higher max-rules"
+    "min-confidence {min_confidence} keeps more than {} rules of {} itemsets; max-rules is {}: \
+     give a higher min-confidence or min-support, a max-length, or a higher max-rules",
+    SetCount::exact(*max_rules), SetCount::exact(*itemsets), SetCount::exact(*max_rules)
 )]
 pub struct TooManyRules {
     /// What was asked for.
@@ -273,11 +274,40 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// A hash of short lists of numbers: multiply and rotate, for each rule needs
+/// two of them. Nobody outside chooses the numbers, so nobody can make them
+/// collide on purpose; the map's order is never asked for.
+#[derive(Debug, Default)]
+struct NumbersHasher(u64);
+
+impl Hasher for NumbersHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_ne_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // 2^64 over the golden ratio, as in Fibonacci hashing.
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.write_u64(length as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+}
+
 /// The way through all splits of all itemsets.
 struct Search<'a> {
     itemsets: &'a FrequentItemsets,
     parameters: &'a RuleParameters,
-    places: HashMap<&'a [u32], u32>,
+    places: HashMap<&'a [u32], u32, BuildHasherDefault<NumbersHasher>>,
     found: Vec<Split>,
     consequent: Vec<u32>,
     antecedent: Vec<u32>,
