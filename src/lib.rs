@@ -10,6 +10,7 @@
 
 pub mod affinity;
 pub mod catalog;
+pub mod cli;
 pub mod domain;
 pub mod engine;
 pub mod learning;
