@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::task::spawn_blocking;
 
 use crate::engine::{ImportError, RecoveryError};
 use crate::ledger::open::OpenError;
@@ -22,6 +23,9 @@ pub mod records;
 pub mod explain;
 pub mod ledger;
 pub mod replay;
+
+pub mod mine;
+pub mod whole_file;
 
 pub mod demo;
 pub mod serve;
@@ -68,6 +72,8 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Replay(Box<replay::ReplayArgs>),
+    /// Finds what is bought together: frequent itemsets, rules, similar items.
+    Mine(Box<mine::MineArgs>),
 }
 
 /// Runs the command that was given.
@@ -80,6 +86,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(args).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Replay(args) => replay::run(*args).await,
+        Command::Mine(args) => spawn_blocking(move || mine::run(&args)).await?,
     }
 }
 

@@ -8,7 +8,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod affinity;
 pub mod catalog;
+pub mod cli;
 pub mod domain;
 pub mod engine;
 pub mod learning;
