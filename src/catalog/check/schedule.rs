@@ -44,12 +44,12 @@ pub(super) fn check(
         starts_at: starts_at.ok()?,
         ends_at: ends_at.ok()?,
     };
-    if let (Some(starts_at), Some(ends_at)) = (schedule.starts_at, schedule.ends_at) {
-        if ends_at <= starts_at {
-            let rule = format!("must be later than starts_at, which is {starts_at}");
-            faults.refuse(&place.key("ends_at"), ends_at, rule);
-            return None;
-        }
+    if let (Some(starts_at), Some(ends_at)) = (schedule.starts_at, schedule.ends_at)
+        && ends_at <= starts_at
+    {
+        let rule = format!("must be later than starts_at, which is {starts_at}");
+        faults.refuse(&place.key("ends_at"), ends_at, rule);
+        return None;
     }
     Some(schedule)
 }
