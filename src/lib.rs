@@ -11,6 +11,7 @@
 pub mod catalog;
 pub mod domain;
 pub mod engine;
+pub mod evaluation;
 pub mod learning;
 pub mod ledger;
 pub mod logs;
