@@ -9,6 +9,11 @@
 #![forbid(unsafe_code)]
 
 pub mod catalog;
+pub mod cli {
+    //! The command line: one file a command.
+
+    pub mod evaluate;
+}
 pub mod domain;
 pub mod engine;
 pub mod evaluation;
