@@ -2,11 +2,13 @@
 //!
 //! Each file is one kind and says what its claim rests on. The level is the
 //! probability with which the interval is to hold the truth when it is looked
-//! at once, after a number of rounds that was fixed before; none of these
-//! keeps its claim when one looks again and again and stops at will.
+//! at once, after a number of rounds that was fixed before. The confidence
+//! sequence alone keeps its claim when one looks again and again and stops at
+//! will.
 
 mod bootstrap;
 mod clopper_pearson;
+mod confidence_sequence;
 mod cressie_read;
 mod empirical_bernstein;
 mod hoeffding;
@@ -17,6 +19,7 @@ use thiserror::Error;
 
 pub use bootstrap::{Bootstrap, BootstrapIntervals, BootstrapPlan, MOST_ROUNDS, Sample};
 pub use clopper_pearson::clopper_pearson;
+pub use confidence_sequence::ConfidenceSequence;
 pub use cressie_read::cressie_read;
 pub use empirical_bernstein::empirical_bernstein;
 pub use hoeffding::hoeffding;

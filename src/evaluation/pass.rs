@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::diagnostics::{Diagnostics, Summary, Thresholds, Verdict};
 use super::estimator::{Accumulator, Estimate, Estimator};
 use super::interval::{
-    Bootstrap, BootstrapPlan, Ends, Level, Sample, WeightedSums, clopper_pearson, cressie_read,
-    empirical_bernstein, hoeffding, normal, student_t,
+    Bootstrap, BootstrapPlan, ConfidenceSequence, Ends, Level, Sample, WeightedSums,
+    clopper_pearson, cressie_read, empirical_bernstein, hoeffding, normal, student_t,
 };
 use super::logged::{MissingColumn, RewardRange, Rounds};
 use super::target::TargetTable;
@@ -47,6 +47,8 @@ pub enum Kind {
     Hoeffding,
     /// Empirical Bernstein.
     EmpiricalBernstein,
+    /// The confidence sequence, which holds at every round at once.
+    ConfidenceSequence,
     /// Vowpal Wabbit's: the normal interval of inverse propensity scores.
     Gaussian,
     /// Vowpal Wabbit's: Clopper-Pearson with weights.
@@ -64,6 +66,7 @@ impl fmt::Display for Kind {
             Self::BootstrapBca => f.write_str("bootstrap_bca"),
             Self::Hoeffding => f.write_str("hoeffding"),
             Self::EmpiricalBernstein => f.write_str("empirical_bernstein"),
+            Self::ConfidenceSequence => f.write_str("confidence_sequence"),
             Self::Gaussian => f.write_str("gaussian_interval"),
             Self::ClopperPearson => f.write_str("clopper_pearson_interval"),
             Self::CressieRead(range) => {
@@ -126,8 +129,9 @@ pub struct Answer {
 pub struct NotMergeable;
 
 /// A pass at work. Merging two equals one pass over both logs, but for the
-/// rounding of sums and for the bootstrap, whose draws follow the order of the
-/// rounds.
+/// rounding of sums, for the bootstrap, whose draws follow the order of the
+/// rounds, and for the confidence sequence, which needs that order and is left
+/// out.
 #[derive(Debug, Clone)]
 pub struct Pass {
     question: Question,
@@ -137,6 +141,9 @@ pub struct Pass {
     sums: WeightedSums,
     /// Plain inverse propensity scores, on which the bounded intervals rest.
     weighted: Accumulator,
+    /// Where a largest weight is declared; gone after a merge, since it needs
+    /// the order of the log.
+    sequence: Option<ConfidenceSequence>,
     diagnostics: Diagnostics,
     skipped: Vec<Skipped>,
 }
@@ -153,7 +160,11 @@ impl Pass {
             Some(_) => estimators.clone().filter_map(Sample::new).collect(),
             None => Vec::new(),
         };
+        let sequence = question
+            .largest_weight
+            .and_then(|weight| ConfidenceSequence::new(question.range, weight, question.level));
         Self {
+            sequence,
             accumulators: estimators.map(Accumulator::new).collect(),
             samples,
             sums: WeightedSums::default(),
@@ -176,6 +187,9 @@ impl Pass {
     pub fn add(&mut self, rounds: &Rounds) {
         self.diagnostics.add(rounds);
         self.sums.add(rounds);
+        if let Some(sequence) = &mut self.sequence {
+            sequence.add(rounds);
+        }
         let skipped = &mut self.skipped;
         self.accumulators.retain_mut(|accumulator| {
             let missing = accumulator.add(rounds).err();
@@ -204,6 +218,7 @@ impl Pass {
         if !same {
             return Err(NotMergeable);
         }
+        self.sequence = None;
         self.diagnostics.merge(&other.diagnostics);
         self.sums.merge(&other.sums);
         for (ours, theirs) in self.accumulators.iter_mut().zip(&other.accumulators) {
@@ -266,6 +281,8 @@ impl Pass {
                 );
                 let ends = empirical_bernstein(&estimate, range, bound, level);
                 push(Kind::EmpiricalBernstein, IPS, ends);
+                let ends = self.sequence.and_then(|sequence| sequence.ends());
+                push(Kind::ConfidenceSequence, IPS, ends);
             }
         }
         for (estimator, estimate) in estimates {

@@ -242,6 +242,7 @@ fn write_others(text: &mut String, answer: &Answer, mark: &str) -> std::fmt::Res
                 | Kind::CressieRead(_)
                 | Kind::Hoeffding
                 | Kind::EmpiricalBernstein
+                | Kind::ConfidenceSequence
         )
     };
     for line in answer.intervals.iter().filter(shown) {
