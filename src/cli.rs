@@ -24,6 +24,7 @@ pub mod explain;
 pub mod ledger;
 pub mod replay;
 
+pub mod evaluate;
 pub mod mine;
 pub mod whole_file;
 
@@ -72,6 +73,7 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Replay(Box<replay::ReplayArgs>),
+    Evaluate(Box<evaluate::EvaluateArgs>),
     /// Finds what is bought together: frequent itemsets, rules, similar items.
     Mine(Box<mine::MineArgs>),
 }
@@ -86,6 +88,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(args).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Replay(args) => replay::run(*args).await,
+        Command::Evaluate(args) => Ok(spawn_blocking(move || evaluate::run(&args)).await?),
         Command::Mine(args) => spawn_blocking(move || mine::run(&args)).await?,
     }
 }

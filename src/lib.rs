@@ -8,17 +8,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod domain;
+pub mod promotion;
+pub mod segment;
+pub mod learning;
 pub mod affinity;
 pub mod catalog;
-pub mod cli;
-pub mod domain;
-pub mod engine;
-pub mod learning;
 pub mod ledger;
+pub mod engine;
+pub mod evaluation;
 pub mod logs;
-pub mod promotion;
-pub mod proto;
-pub mod segment;
 pub mod service;
-
 pub mod cli;
+
+pub mod proto;
