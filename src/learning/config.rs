@@ -7,9 +7,14 @@
 //! exploration_floor = 0.005
 //! ```
 
+pub mod index;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use index::{ImedConfig, KlUcbConfig, SoftmaxConfig, Ucb1Config};
+
+use super::exact_sum::LARGEST_REWARD;
 use super::reward::{Outside, RewardDomain};
 
 /// A policy as written, unchecked; [`Policy::check`](super::Policy::check)
@@ -23,8 +28,18 @@ pub enum PolicyConfig {
     Fixed(FixedConfig),
     /// Mostly the best mean so far.
     EpsilonGreedy(EpsilonGreedyConfig),
+    /// In proportion to e^(mean / temperature).
+    Softmax(SoftmaxConfig),
+    /// The best mean with a bonus for few pulls.
+    Ucb1(Ucb1Config),
+    /// The best mean that the rewards do not rule out.
+    KlUcb(KlUcbConfig),
+    /// The cheapest to rule out, and looked at the least.
+    Imed(ImedConfig),
     /// As probable as it is to be the best, under Beta posteriors.
     ThompsonBeta(ThompsonBetaConfig),
+    /// The same under Beta posteriors that are sharper than they should be.
+    TemperedThompson(TemperedThompsonConfig),
 }
 
 /// Nothing to set.
@@ -182,6 +197,33 @@ pub struct ThompsonBetaConfig {
     pub outside: Outside,
 }
 
+/// Parameters of tempered Thompson sampling with Beta posteriors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemperedThompsonConfig {
+    /// The prior's α before tempering, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_successes: f64,
+    /// The prior's β before tempering, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_failures: f64,
+    /// What both parameters of each posterior are multiplied with, in
+    /// [0.01, 100]; default 2. 1 is Thompson sampling; more explores less.
+    #[serde(default = "two")]
+    pub sharpness: f64,
+    /// The least probability of each eligible offer, in [0, 1]; default 0.
+    #[serde(default)]
+    pub exploration_floor: f64,
+    /// What happens to a reward outside [0, 1]: `"refuse"` (the default) or
+    /// `"clip"`.
+    #[serde(default)]
+    pub outside: Outside,
+}
+
+const fn two() -> f64 {
+    2.0
+}
+
 /// What is wrong with a policy as written.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum PolicyError {
@@ -238,6 +280,16 @@ impl Bound {
     pub(super) const WEIGHT: Self = Self::closed("[0, 1e9]", 0.0, 1e9);
     /// [0.01, 1e9].
     pub(super) const PRIOR: Self = Self::closed("[0.01, 1e9]", 0.01, 1e9);
+    /// [1e-9, 1e9].
+    pub(super) const TEMPERATURE: Self = Self::closed("[1e-9, 1e9]", 1e-9, 1e9);
+    /// [-2^52, 2^52].
+    pub(super) const REWARD: Self = Self::closed("[-2^52, 2^52]", -LARGEST_REWARD, LARGEST_REWARD);
+    /// (0, 100].
+    pub(super) const CONFIDENCE: Self = Self::above("(0, 100]", 0.0, 100.0);
+    /// [0, 100].
+    pub(super) const CONFIDENCE_FROM_0: Self = Self::closed("[0, 100]", 0.0, 100.0);
+    /// [0.01, 100].
+    pub(super) const SHARPNESS: Self = Self::closed("[0.01, 100]", 0.01, 100.0);
 
     const fn closed(words: &'static str, min: f64, max: f64) -> Self {
         Self {
@@ -313,7 +365,12 @@ mod tests {
                 "fixed",
             ),
             (r#"kind = "epsilon_greedy""#, "epsilon_greedy"),
+            (r#"kind = "softmax""#, "softmax"),
+            (r#"kind = "ucb1""#, "ucb1"),
+            (r#"kind = "kl_ucb""#, "kl_ucb"),
+            (r#"kind = "imed""#, "imed"),
             (r#"kind = "thompson_beta""#, "thompson_beta"),
+            (r#"kind = "tempered_thompson""#, "tempered_thompson"),
         ] {
             assert_eq!(check(text).unwrap().kind(), kind);
         }
@@ -379,6 +436,30 @@ mod tests {
             (
                 "kind = \"thompson_beta\"\nexploration_floor = -0.1",
                 "exploration_floor is -0.1, it must be in [0, 1]",
+            ),
+            (
+                "kind = \"softmax\"\ntemperature = 0.0",
+                "temperature is 0, it must be in [1e-9, 1e9]",
+            ),
+            (
+                "kind = \"softmax\"\ntemperature = { schedule = \"inverse\", scale = 9.0, minimum = 0.0 }",
+                "temperature.minimum is 0, it must be in [1e-9, 1e9]",
+            ),
+            (
+                "kind = \"ucb1\"\nexploration = -2.0",
+                "exploration is -2, it must be in [0, 100]",
+            ),
+            (
+                "kind = \"kl_ucb\"\nexploration = 0.0",
+                "exploration is 0, it must be in (0, 100]",
+            ),
+            (
+                "kind = \"imed\"\nexploration_floor = 2.0",
+                "exploration_floor is 2, it must be in [0, 1]",
+            ),
+            (
+                "kind = \"tempered_thompson\"\nsharpness = 0.0",
+                "sharpness is 0, it must be in [0.01, 100]",
             ),
             (
                 "kind = \"fixed\"\npreference = []",

@@ -1,8 +1,15 @@
 //! The closed set of policies, and what each of them answers.
 
 pub mod epsilon_greedy;
+mod falling;
 pub mod fixed;
+pub mod imed;
+mod index;
+pub mod kl_ucb;
+pub mod softmax;
+pub mod tempered_thompson;
 pub mod thompson_beta;
+pub mod ucb1;
 pub mod uniform;
 
 use super::config::{PolicyConfig, PolicyError};
@@ -16,7 +23,12 @@ use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use epsilon_greedy::EpsilonGreedy;
 use fixed::Fixed;
+use imed::Imed;
+use kl_ucb::KlUcb;
+use softmax::Softmax;
+use tempered_thompson::TemperedThompson;
 use thompson_beta::ThompsonBeta;
+use ucb1::Ucb1;
 use uniform::Uniform;
 
 /// A checked policy. It holds parameters only; what it learnt is a
@@ -29,8 +41,18 @@ pub enum Policy {
     Fixed(Fixed),
     /// Mostly the best mean so far.
     EpsilonGreedy(EpsilonGreedy),
+    /// In proportion to e^(mean / temperature).
+    Softmax(Softmax),
+    /// The best mean with a bonus for few pulls.
+    Ucb1(Ucb1),
+    /// The best mean that the rewards do not rule out.
+    KlUcb(KlUcb),
+    /// The cheapest to rule out, and looked at the least.
+    Imed(Imed),
     /// As probable as it is to be the best, under Beta posteriors.
     ThompsonBeta(ThompsonBeta),
+    /// The same under Beta posteriors that are sharper than they should be.
+    TemperedThompson(TemperedThompson),
 }
 
 /// What is known when a distribution is asked for, besides the state.
@@ -91,7 +113,14 @@ impl Policy {
             PolicyConfig::EpsilonGreedy(config) => {
                 Self::EpsilonGreedy(EpsilonGreedy::check(config)?)
             }
+            PolicyConfig::Softmax(config) => Self::Softmax(Softmax::check(config)?),
+            PolicyConfig::Ucb1(config) => Self::Ucb1(Ucb1::check(config)?),
+            PolicyConfig::KlUcb(config) => Self::KlUcb(KlUcb::check(config)?),
+            PolicyConfig::Imed(config) => Self::Imed(Imed::check(config)?),
             PolicyConfig::ThompsonBeta(config) => Self::ThompsonBeta(ThompsonBeta::check(config)?),
+            PolicyConfig::TemperedThompson(config) => {
+                Self::TemperedThompson(TemperedThompson::check(config)?)
+            }
         })
     }
 
@@ -102,7 +131,12 @@ impl Policy {
             Self::Uniform(_) => "uniform",
             Self::Fixed(_) => "fixed",
             Self::EpsilonGreedy(_) => "epsilon_greedy",
+            Self::Softmax(_) => "softmax",
+            Self::Ucb1(_) => "ucb1",
+            Self::KlUcb(_) => "kl_ucb",
+            Self::Imed(_) => "imed",
             Self::ThompsonBeta(_) => "thompson_beta",
+            Self::TemperedThompson(_) => "tempered_thompson",
         }
     }
 
@@ -121,7 +155,12 @@ impl Policy {
             Self::Uniform(policy) => policy.distribution(eligible),
             Self::Fixed(policy) => policy.distribution(eligible),
             Self::EpsilonGreedy(policy) => policy.distribution(segment, eligible),
+            Self::Softmax(policy) => policy.distribution(segment, eligible),
+            Self::Ucb1(policy) => policy.distribution(segment, eligible),
+            Self::KlUcb(policy) => policy.distribution(segment, eligible),
+            Self::Imed(policy) => policy.distribution(segment, eligible),
             Self::ThompsonBeta(policy) => policy.distribution(segment, eligible),
+            Self::TemperedThompson(policy) => policy.distribution(segment, eligible),
         }
     }
 
@@ -131,9 +170,28 @@ impl Policy {
     #[must_use]
     pub const fn rests_on_state_alone(&self) -> bool {
         match self {
-            Self::Uniform(_) | Self::Fixed(_) | Self::EpsilonGreedy(_) | Self::ThompsonBeta(_) => {
-                true
-            }
+            Self::Uniform(_)
+            | Self::Fixed(_)
+            | Self::EpsilonGreedy(_)
+            | Self::Softmax(_)
+            | Self::Ucb1(_)
+            | Self::KlUcb(_)
+            | Self::Imed(_)
+            | Self::ThompsonBeta(_)
+            | Self::TemperedThompson(_) => true,
+        }
+    }
+
+    /// Whether it can learn rewards in [0, 1] only, as conversion earns.
+    #[must_use]
+    pub const fn needs_unit_rewards(&self) -> bool {
+        match self {
+            Self::Uniform(_) | Self::Fixed(_) | Self::EpsilonGreedy(_) | Self::Softmax(_) => false,
+            Self::Ucb1(_)
+            | Self::KlUcb(_)
+            | Self::Imed(_)
+            | Self::ThompsonBeta(_)
+            | Self::TemperedThompson(_) => true,
         }
     }
 
@@ -143,7 +201,12 @@ impl Policy {
         match self {
             Self::Uniform(_) | Self::Fixed(_) => RewardDomain::WIDEST,
             Self::EpsilonGreedy(policy) => policy.reward_domain(),
+            Self::Softmax(policy) => policy.reward_domain(),
+            Self::Ucb1(policy) => policy.reward_domain(),
+            Self::KlUcb(policy) => policy.reward_domain(),
+            Self::Imed(policy) => policy.reward_domain(),
             Self::ThompsonBeta(policy) => policy.reward_domain(),
+            Self::TemperedThompson(policy) => policy.reward_domain(),
         }
     }
 
@@ -244,10 +307,7 @@ impl Policy {
 
     /// Whether the policy can go on from what was learnt of an arm.
     fn holds(&self, arm: &ArmState) -> bool {
-        match self {
-            Self::Uniform(_) | Self::Fixed(_) | Self::EpsilonGreedy(_) => true,
-            Self::ThompsonBeta(_) => arm.within_unit(),
-        }
+        !self.needs_unit_rewards() || arm.within_unit()
     }
 
     /// What the policy knows of each eligible offer, in their order.
@@ -266,10 +326,15 @@ impl Policy {
                 let (estimate, posterior) = match self {
                     Self::Uniform(_) | Self::Fixed(_) => (None, None),
                     Self::EpsilonGreedy(policy) => (Some(policy.action_value(arm)), None),
+                    Self::Softmax(policy) => (Some(policy.value(arm)), None),
+                    Self::Ucb1(_) | Self::KlUcb(_) | Self::Imed(_) => {
+                        (arm.and_then(ArmState::mean), None)
+                    }
                     Self::ThompsonBeta(policy) => {
                         let posterior = policy.posterior(arm);
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }
+                    Self::TemperedThompson(policy) => (Some(policy.posterior(arm).mean()), None),
                 };
                 ArmSummary {
                     offer,
