@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod catalog;
+pub mod cli;
 pub mod domain;
 pub mod engine;
 pub mod learning;
@@ -16,3 +17,4 @@ pub mod ledger;
 pub mod promotion;
 pub mod proto;
 pub mod segment;
+pub mod simulation;
