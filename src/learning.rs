@@ -22,6 +22,7 @@ pub mod best_arm;
 pub mod beta;
 pub mod config;
 pub mod exact_sum;
+pub mod gamma;
 pub mod policy;
 pub mod reward;
 pub mod state;

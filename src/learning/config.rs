@@ -40,6 +40,9 @@ pub enum PolicyConfig {
     ThompsonBeta(ThompsonBetaConfig),
     /// The same under Beta posteriors that are sharper than they should be.
     TemperedThompson(TemperedThompsonConfig),
+    /// As probable as its mean count is to be the largest, under Gamma
+    /// posteriors.
+    ThompsonPoisson(ThompsonPoissonConfig),
 }
 
 /// Nothing to set.
@@ -224,6 +227,33 @@ const fn two() -> f64 {
     2.0
 }
 
+/// Parameters of Thompson sampling for counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThompsonPoissonConfig {
+    /// The prior's α: how much was counted before, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_count: f64,
+    /// The prior's β: in how many decisions, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_decisions: f64,
+    /// The largest reward that is learnt, in (0, 2⁵²]; default 2⁵². The
+    /// smallest is 0.
+    #[serde(default = "largest_reward")]
+    pub largest_count: f64,
+    /// The least probability of each eligible offer, in [0, 1]; default 0.
+    #[serde(default)]
+    pub exploration_floor: f64,
+    /// What happens to a reward outside [0, largest_count]: `"refuse"` (the
+    /// default) or `"clip"`.
+    #[serde(default)]
+    pub outside: Outside,
+}
+
+const fn largest_reward() -> f64 {
+    LARGEST_REWARD
+}
+
 /// What is wrong with a policy as written.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum PolicyError {
@@ -284,6 +314,8 @@ impl Bound {
     pub(super) const TEMPERATURE: Self = Self::closed("[1e-9, 1e9]", 1e-9, 1e9);
     /// [-2^52, 2^52].
     pub(super) const REWARD: Self = Self::closed("[-2^52, 2^52]", -LARGEST_REWARD, LARGEST_REWARD);
+    /// (0, 2^52].
+    pub(super) const REWARD_ABOVE_0: Self = Self::above("(0, 2^52]", 0.0, LARGEST_REWARD);
     /// (0, 100].
     pub(super) const CONFIDENCE: Self = Self::above("(0, 100]", 0.0, 100.0);
     /// [0, 100].
@@ -371,6 +403,7 @@ mod tests {
             (r#"kind = "imed""#, "imed"),
             (r#"kind = "thompson_beta""#, "thompson_beta"),
             (r#"kind = "tempered_thompson""#, "tempered_thompson"),
+            (r#"kind = "thompson_poisson""#, "thompson_poisson"),
         ] {
             assert_eq!(check(text).unwrap().kind(), kind);
         }
@@ -460,6 +493,10 @@ mod tests {
             (
                 "kind = \"tempered_thompson\"\nsharpness = 0.0",
                 "sharpness is 0, it must be in [0.01, 100]",
+            ),
+            (
+                "kind = \"thompson_poisson\"\nlargest_count = 0.0",
+                "largest_count is 0, it must be in (0, 2^52]",
             ),
             (
                 "kind = \"fixed\"\npreference = []",

@@ -9,6 +9,7 @@ pub mod kl_ucb;
 pub mod softmax;
 pub mod tempered_thompson;
 pub mod thompson_beta;
+pub mod thompson_poisson;
 pub mod ucb1;
 pub mod uniform;
 
@@ -28,6 +29,7 @@ use kl_ucb::KlUcb;
 use softmax::Softmax;
 use tempered_thompson::TemperedThompson;
 use thompson_beta::ThompsonBeta;
+use thompson_poisson::ThompsonPoisson;
 use ucb1::Ucb1;
 use uniform::Uniform;
 
@@ -53,6 +55,9 @@ pub enum Policy {
     ThompsonBeta(ThompsonBeta),
     /// The same under Beta posteriors that are sharper than they should be.
     TemperedThompson(TemperedThompson),
+    /// As probable as its mean count is to be the largest, under Gamma
+    /// posteriors.
+    ThompsonPoisson(ThompsonPoisson),
 }
 
 /// What is known when a distribution is asked for, besides the state.
@@ -121,6 +126,9 @@ impl Policy {
             PolicyConfig::TemperedThompson(config) => {
                 Self::TemperedThompson(TemperedThompson::check(config)?)
             }
+            PolicyConfig::ThompsonPoisson(config) => {
+                Self::ThompsonPoisson(ThompsonPoisson::check(config)?)
+            }
         })
     }
 
@@ -137,6 +145,7 @@ impl Policy {
             Self::Imed(_) => "imed",
             Self::ThompsonBeta(_) => "thompson_beta",
             Self::TemperedThompson(_) => "tempered_thompson",
+            Self::ThompsonPoisson(_) => "thompson_poisson",
         }
     }
 
@@ -161,6 +170,7 @@ impl Policy {
             Self::Imed(policy) => policy.distribution(segment, eligible),
             Self::ThompsonBeta(policy) => policy.distribution(segment, eligible),
             Self::TemperedThompson(policy) => policy.distribution(segment, eligible),
+            Self::ThompsonPoisson(policy) => policy.distribution(segment, eligible),
         }
     }
 
@@ -178,7 +188,8 @@ impl Policy {
             | Self::KlUcb(_)
             | Self::Imed(_)
             | Self::ThompsonBeta(_)
-            | Self::TemperedThompson(_) => true,
+            | Self::TemperedThompson(_)
+            | Self::ThompsonPoisson(_) => true,
         }
     }
 
@@ -186,7 +197,11 @@ impl Policy {
     #[must_use]
     pub const fn needs_unit_rewards(&self) -> bool {
         match self {
-            Self::Uniform(_) | Self::Fixed(_) | Self::EpsilonGreedy(_) | Self::Softmax(_) => false,
+            Self::Uniform(_)
+            | Self::Fixed(_)
+            | Self::EpsilonGreedy(_)
+            | Self::Softmax(_)
+            | Self::ThompsonPoisson(_) => false,
             Self::Ucb1(_)
             | Self::KlUcb(_)
             | Self::Imed(_)
@@ -207,6 +222,7 @@ impl Policy {
             Self::Imed(policy) => policy.reward_domain(),
             Self::ThompsonBeta(policy) => policy.reward_domain(),
             Self::TemperedThompson(policy) => policy.reward_domain(),
+            Self::ThompsonPoisson(policy) => policy.reward_domain(),
         }
     }
 
@@ -286,7 +302,7 @@ impl Policy {
         let mut adopted = Adopted::default();
         let other_domain = self.reward_domain() != previous.reward_domain();
         state.take_over(|arm| {
-            if !self.holds(arm) {
+            if !self.holds(arm, previous) {
                 arm.reset();
                 adopted.arms_reset += 1;
                 return;
@@ -305,9 +321,16 @@ impl Policy {
         adopted
     }
 
-    /// Whether the policy can go on from what was learnt of an arm.
-    fn holds(&self, arm: &ArmState) -> bool {
-        !self.needs_unit_rewards() || arm.within_unit()
+    /// Whether the policy can go on from what `previous` learnt of an arm.
+    fn holds(&self, arm: &ArmState, previous: &Self) -> bool {
+        match self {
+            // An arm tells of its rewards that they lie in [0, 1], no more:
+            // counts beyond are known to be counts when they were kept as such.
+            Self::ThompsonPoisson(_) => {
+                arm.within_unit() || matches!(previous, Self::ThompsonPoisson(_))
+            }
+            _ => !self.needs_unit_rewards() || arm.within_unit(),
+        }
     }
 
     /// What the policy knows of each eligible offer, in their order.
@@ -335,6 +358,10 @@ impl Policy {
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }
                     Self::TemperedThompson(policy) => (Some(policy.posterior(arm).mean()), None),
+                    Self::ThompsonPoisson(policy) => {
+                        let posterior = policy.posterior(arm);
+                        (Some(posterior.mean()), Some(posterior.interval(0.95)))
+                    }
                 };
                 ArmSummary {
                     offer,

@@ -1,3 +1,4 @@
+mod counts;
 mod index;
 
 use proptest::prelude::*;
@@ -28,6 +29,7 @@ fn every_policy() -> Vec<Policy> {
         "kind = 'kl_ucb'\nbonus = 'time_per_pull'\nexploration_floor = 0.01",
         "kind = 'imed'",
         "kind = 'tempered_thompson'",
+        "kind = 'thompson_poisson'\nprior_decisions = 4.0",
     ]
     .map(policy)
     .to_vec()
@@ -108,7 +110,7 @@ fn golden_distributions() {
             words.join(" ")
         })
         .collect();
-    let golden: [&str; 11] = [
+    let golden: [&str; 12] = [
         "3fc999999999999a 3fc999999999999a 3fc999999999999a 3fc999999999999a 3fc999999999999a",
         "3fa999999999999a 3fa999999999999a 3fa999999999999a 3fe999999999999a 3fa999999999999a",
         "3fde147ae147ae15 3fde147ae147ae15 3f947ae147ae147b 3f947ae147ae147b 3f947ae147ae147b",
@@ -120,6 +122,7 @@ fn golden_distributions() {
         "3f847ae147ae147b 3f847ae147ae147b 3f847ae147ae147b 3f847ae147ae147b 3feeb851eb851eb8",
         "0000000000000000 0000000000000000 0000000000000000 0000000000000000 3ff0000000000000",
         "3fd17a72cdbe5e01 3fd17a72cdbe5e01 3fb3bcd95d4e7091 3fa3c68d4ada9b88 3fd5a31263d45469",
+        "3fd206bf66f4a5ff 3fd206bf66f4a5ff 3fbce320dd8b19a7 3fc35c8bc497c44f 3fc616e630d016e1",
     ];
     assert_eq!(bits, golden);
 }
@@ -384,6 +387,7 @@ proptest! {
             "kind = 'imed'",
             "kind = 'thompson_beta'",
             "kind = 'tempered_thompson'\nsharpness = 40.0",
+            "kind = 'thompson_poisson'",
         ] {
             let policy = policy(&format!("{text}\nexploration_floor = {floor}"));
             let state = learnt(&policy, &history);
