@@ -106,7 +106,7 @@ fn replication(
             reward: outcome.reward,
             known_at: decided_at.plus(outcome.delay),
         });
-        if (round + 1) % REPORT_EVERY == 0 {
+        if (round + 1).is_multiple_of(REPORT_EVERY) {
             done(REPORT_EVERY);
         }
     }
@@ -168,13 +168,13 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Learns one reward. An environment's rewards are in every policy's
-    /// domain or clipped into it: 0 and 1.
-    fn learn(&mut self, decided: &Decided, reward: f64) -> Option<Receipt> {
-        let learnt = self
-            .policy
-            .learn(&mut self.state, &decided.rewarded(reward));
-        learnt.ok().map(|learnt| learnt.receipt)
+    /// Learns one reward: 0 or 1, which the scenario's check tried on every
+    /// policy.
+    fn learn(&mut self, decided: &Decided, reward: f64) -> Receipt {
+        self.policy
+            .learn(&mut self.state, &decided.rewarded(reward))
+            .expect("a policy that was checked learns what the environment gives")
+            .receipt
     }
 
     fn decided(&mut self, decided: Decided) {
@@ -186,7 +186,7 @@ impl<'a> Learner<'a> {
             Feedback::Undelayed | Feedback::AtClosing => self.open.push_back(decided),
             Feedback::Provisional => {
                 let receipt = self.learn(&decided, 0.0);
-                let converts = receipt.filter(|_| decided.reward != 0.0);
+                let converts = (decided.reward != 0.0).then_some(receipt);
                 if converts.is_some() {
                     let number = self.settled + self.provisional.len() as u64;
                     self.coming.push(Reverse((decided.known_at, number)));
@@ -228,7 +228,7 @@ impl<'a> Learner<'a> {
             let done = self
                 .policy
                 .correct(&mut self.state, &before, receipt, decided.reward);
-            debug_assert!(matches!(done, Ok(Correction::Corrected { .. })), "{done:?}");
+            assert!(matches!(done, Ok(Correction::Corrected { .. })), "{done:?}");
         }
     }
 }

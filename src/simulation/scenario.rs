@@ -22,8 +22,12 @@ use toml::Table;
 use super::environment::{Environment, EnvironmentDocument};
 use super::overrides::{BadOverride, Override};
 use super::seeds::{NotSeeds, SeedRange};
-use crate::domain::ids::OfferNumber;
-use crate::learning::{Policy, PolicyConfig, PolicyError};
+use crate::domain::distribution::Propensity;
+use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::time::Instant;
+use crate::learning::{
+    LearnError, Policy, PolicyConfig, PolicyError, PolicyState, RewardedDecision,
+};
 
 /// The most rounds of one replication.
 pub const MOST_ROUNDS: u64 = 1_000_000_000;
@@ -129,6 +133,14 @@ pub enum ScenarioError {
         name: String,
         /// What is wrong with it.
         error: PolicyError,
+    },
+    /// A policy that would refuse what the environment's offers earn.
+    #[error("policies.{name}: {error}, and an offer of this environment earns 0 or 1")]
+    Reward {
+        /// Which policy.
+        name: String,
+        /// What it would answer.
+        error: LearnError,
     },
     /// Two policies of one name.
     #[error("policies: the name {0:?} stands twice, each may stand once")]
@@ -252,6 +264,21 @@ fn candidate(
         name: name.clone(),
         error,
     })?;
+    for reward in [0.0, 1.0] {
+        let decision = RewardedDecision {
+            segment: SegmentNumber(0),
+            offer: OfferNumber(0),
+            features: &[],
+            propensity: Propensity::CERTAIN,
+            decided_at: Instant::from_unix_ms(0),
+            reward,
+        };
+        let tried = policy.learn(&mut PolicyState::new(), &decision);
+        tried.map_err(|error| ScenarioError::Reward {
+            name: name.clone(),
+            error,
+        })?;
+    }
     Ok(Candidate {
         name,
         policy,

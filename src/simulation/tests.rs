@@ -278,6 +278,12 @@ fn what_is_wrong_is_told_before_anything_is_played() {
             "policies.imed: feedback needs an environment with delays, such as kind = \"delayed\"",
         ),
         (
+            &[
+                "policies.imed={ name = 'low', kind = 'softmax', reward = { min = 0.0, max = 0.5 } }",
+            ],
+            "policies.low: reward 1 is outside [0, 0.5], and an offer of this environment earns 0 or 1",
+        ),
+        (
             &["policies.imd.outside=clip"],
             "--set policies has no entry \"imd\"; the nearest known name is \"imed\"",
         ),
@@ -323,11 +329,10 @@ fn an_unknown_name_is_told_with_the_nearest_known_one() {
     );
 }
 
-/// The scenarios that come with the program can be played.
+/// The scenario that comes with the program can be played.
 #[test]
-fn committed_scenarios_are_well_formed() {
-    for text in [include_str!("../../simulations/bernoulli_ten_arms.toml")] {
-        assert!(text.starts_with("# "), "a scenario opens with its question");
-        scenario(text, &[]).unwrap();
-    }
+fn the_committed_scenario_is_well_formed() {
+    let text = include_str!("../../simulations/bernoulli_ten_arms.toml");
+    assert!(text.starts_with("# "), "a scenario opens with its question");
+    scenario(text, &[]).unwrap();
 }
