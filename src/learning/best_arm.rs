@@ -1,5 +1,5 @@
 //! The probability that each of K independent variables is the largest: Beta
-//! variables, or Gamma variables.
+//! variables, Gamma variables, or products of the two.
 //!
 //! With T_i the i-th variable in its coordinate (the logit of a Beta variable,
 //! see [`beta`](super::beta); the logarithm of a Gamma variable, see
@@ -34,6 +34,7 @@
 
 mod beta_curve;
 mod gamma_curve;
+mod revenue_curve;
 
 use std::cmp::Ordering;
 

@@ -8,11 +8,13 @@
 //! ```
 
 pub mod index;
+pub mod posterior;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use index::{ImedConfig, KlUcbConfig, SoftmaxConfig, Ucb1Config};
+use posterior::{TemperedThompsonConfig, ThompsonPoissonConfig, ThompsonRevenueConfig};
 
 use super::exact_sum::LARGEST_REWARD;
 use super::reward::{Outside, RewardDomain};
@@ -43,6 +45,9 @@ pub enum PolicyConfig {
     /// As probable as its mean count is to be the largest, under Gamma
     /// posteriors.
     ThompsonPoisson(ThompsonPoissonConfig),
+    /// As probable as its mean revenue is to be the largest, when most
+    /// decisions earn nothing.
+    ThompsonRevenue(ThompsonRevenueConfig),
 }
 
 /// Nothing to set.
@@ -200,60 +205,6 @@ pub struct ThompsonBetaConfig {
     pub outside: Outside,
 }
 
-/// Parameters of tempered Thompson sampling with Beta posteriors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TemperedThompsonConfig {
-    /// The prior's α before tempering, in [0.01, 10⁹]; default 1.
-    #[serde(default = "one")]
-    pub prior_successes: f64,
-    /// The prior's β before tempering, in [0.01, 10⁹]; default 1.
-    #[serde(default = "one")]
-    pub prior_failures: f64,
-    /// What both parameters of each posterior are multiplied with, in
-    /// [0.01, 100]; default 2. 1 is Thompson sampling; more explores less.
-    #[serde(default = "two")]
-    pub sharpness: f64,
-    /// The least probability of each eligible offer, in [0, 1]; default 0.
-    #[serde(default)]
-    pub exploration_floor: f64,
-    /// What happens to a reward outside [0, 1]: `"refuse"` (the default) or
-    /// `"clip"`.
-    #[serde(default)]
-    pub outside: Outside,
-}
-
-const fn two() -> f64 {
-    2.0
-}
-
-/// Parameters of Thompson sampling for counts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ThompsonPoissonConfig {
-    /// The prior's α: how much was counted before, in [0.01, 10⁹]; default 1.
-    #[serde(default = "one")]
-    pub prior_count: f64,
-    /// The prior's β: in how many decisions, in [0.01, 10⁹]; default 1.
-    #[serde(default = "one")]
-    pub prior_decisions: f64,
-    /// The largest reward that is learnt, in (0, 2⁵²]; default 2⁵². The
-    /// smallest is 0.
-    #[serde(default = "largest_reward")]
-    pub largest_count: f64,
-    /// The least probability of each eligible offer, in [0, 1]; default 0.
-    #[serde(default)]
-    pub exploration_floor: f64,
-    /// What happens to a reward outside [0, largest_count]: `"refuse"` (the
-    /// default) or `"clip"`.
-    #[serde(default)]
-    pub outside: Outside,
-}
-
-const fn largest_reward() -> f64 {
-    LARGEST_REWARD
-}
-
 /// What is wrong with a policy as written.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum PolicyError {
@@ -316,6 +267,8 @@ impl Bound {
     pub(super) const REWARD: Self = Self::closed("[-2^52, 2^52]", -LARGEST_REWARD, LARGEST_REWARD);
     /// (0, 2^52].
     pub(super) const REWARD_ABOVE_0: Self = Self::above("(0, 2^52]", 0.0, LARGEST_REWARD);
+    /// [1e-9, 2^52].
+    pub(super) const VALUE: Self = Self::closed("[1e-9, 2^52]", 1e-9, LARGEST_REWARD);
     /// (0, 100].
     pub(super) const CONFIDENCE: Self = Self::above("(0, 100]", 0.0, 100.0);
     /// [0, 100].
@@ -404,6 +357,7 @@ mod tests {
             (r#"kind = "thompson_beta""#, "thompson_beta"),
             (r#"kind = "tempered_thompson""#, "tempered_thompson"),
             (r#"kind = "thompson_poisson""#, "thompson_poisson"),
+            (r#"kind = "thompson_revenue""#, "thompson_revenue"),
         ] {
             assert_eq!(check(text).unwrap().kind(), kind);
         }
@@ -497,6 +451,10 @@ mod tests {
             (
                 "kind = \"thompson_poisson\"\nlargest_count = 0.0",
                 "largest_count is 0, it must be in (0, 2^52]",
+            ),
+            (
+                "kind = \"thompson_revenue\"\nprior_value_weight = 0.0",
+                "prior_value_weight is 0, it must be in [0.01, 1e9]",
             ),
             (
                 "kind = \"fixed\"\npreference = []",

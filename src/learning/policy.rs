@@ -10,6 +10,7 @@ pub mod softmax;
 pub mod tempered_thompson;
 pub mod thompson_beta;
 pub mod thompson_poisson;
+pub mod thompson_revenue;
 pub mod ucb1;
 pub mod uniform;
 
@@ -30,6 +31,7 @@ use softmax::Softmax;
 use tempered_thompson::TemperedThompson;
 use thompson_beta::ThompsonBeta;
 use thompson_poisson::ThompsonPoisson;
+use thompson_revenue::ThompsonRevenue;
 use ucb1::Ucb1;
 use uniform::Uniform;
 
@@ -58,6 +60,9 @@ pub enum Policy {
     /// As probable as its mean count is to be the largest, under Gamma
     /// posteriors.
     ThompsonPoisson(ThompsonPoisson),
+    /// As probable as its mean revenue is to be the largest, when most
+    /// decisions earn nothing.
+    ThompsonRevenue(ThompsonRevenue),
 }
 
 /// What is known when a distribution is asked for, besides the state.
@@ -129,6 +134,9 @@ impl Policy {
             PolicyConfig::ThompsonPoisson(config) => {
                 Self::ThompsonPoisson(ThompsonPoisson::check(config)?)
             }
+            PolicyConfig::ThompsonRevenue(config) => {
+                Self::ThompsonRevenue(ThompsonRevenue::check(config)?)
+            }
         })
     }
 
@@ -146,6 +154,7 @@ impl Policy {
             Self::ThompsonBeta(_) => "thompson_beta",
             Self::TemperedThompson(_) => "tempered_thompson",
             Self::ThompsonPoisson(_) => "thompson_poisson",
+            Self::ThompsonRevenue(_) => "thompson_revenue",
         }
     }
 
@@ -171,6 +180,7 @@ impl Policy {
             Self::ThompsonBeta(policy) => policy.distribution(segment, eligible),
             Self::TemperedThompson(policy) => policy.distribution(segment, eligible),
             Self::ThompsonPoisson(policy) => policy.distribution(segment, eligible),
+            Self::ThompsonRevenue(policy) => policy.distribution(segment, eligible),
         }
     }
 
@@ -189,7 +199,8 @@ impl Policy {
             | Self::Imed(_)
             | Self::ThompsonBeta(_)
             | Self::TemperedThompson(_)
-            | Self::ThompsonPoisson(_) => true,
+            | Self::ThompsonPoisson(_)
+            | Self::ThompsonRevenue(_) => true,
         }
     }
 
@@ -201,7 +212,8 @@ impl Policy {
             | Self::Fixed(_)
             | Self::EpsilonGreedy(_)
             | Self::Softmax(_)
-            | Self::ThompsonPoisson(_) => false,
+            | Self::ThompsonPoisson(_)
+            | Self::ThompsonRevenue(_) => false,
             Self::Ucb1(_)
             | Self::KlUcb(_)
             | Self::Imed(_)
@@ -223,6 +235,7 @@ impl Policy {
             Self::ThompsonBeta(policy) => policy.reward_domain(),
             Self::TemperedThompson(policy) => policy.reward_domain(),
             Self::ThompsonPoisson(policy) => policy.reward_domain(),
+            Self::ThompsonRevenue(policy) => policy.reward_domain(),
         }
     }
 
@@ -324,10 +337,14 @@ impl Policy {
     /// Whether the policy can go on from what `previous` learnt of an arm.
     fn holds(&self, arm: &ArmState, previous: &Self) -> bool {
         match self {
-            // An arm tells of its rewards that they lie in [0, 1], no more:
-            // counts beyond are known to be counts when they were kept as such.
-            Self::ThompsonPoisson(_) => {
-                arm.within_unit() || matches!(previous, Self::ThompsonPoisson(_))
+            // An arm tells of its rewards that they lie in [0, 1], no more; that
+            // they are not negative is known when such a policy kept them.
+            Self::ThompsonPoisson(_) | Self::ThompsonRevenue(_) => {
+                arm.within_unit()
+                    || matches!(
+                        previous,
+                        Self::ThompsonPoisson(_) | Self::ThompsonRevenue(_)
+                    )
             }
             _ => !self.needs_unit_rewards() || arm.within_unit(),
         }
@@ -358,6 +375,7 @@ impl Policy {
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }
                     Self::TemperedThompson(policy) => (Some(policy.posterior(arm).mean()), None),
+                    Self::ThompsonRevenue(policy) => (Some(policy.posterior(arm).mean()), None),
                     Self::ThompsonPoisson(policy) => {
                         let posterior = policy.posterior(arm);
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))

@@ -1,5 +1,6 @@
 mod counts;
 mod index;
+mod revenue;
 
 use proptest::prelude::*;
 
@@ -30,6 +31,7 @@ fn every_policy() -> Vec<Policy> {
         "kind = 'imed'",
         "kind = 'tempered_thompson'",
         "kind = 'thompson_poisson'\nprior_decisions = 4.0",
+        "kind = 'thompson_revenue'\nprior_failures = 4.0",
     ]
     .map(policy)
     .to_vec()
@@ -110,7 +112,7 @@ fn golden_distributions() {
             words.join(" ")
         })
         .collect();
-    let golden: [&str; 12] = [
+    let golden: [&str; 13] = [
         "3fc999999999999a 3fc999999999999a 3fc999999999999a 3fc999999999999a 3fc999999999999a",
         "3fa999999999999a 3fa999999999999a 3fa999999999999a 3fe999999999999a 3fa999999999999a",
         "3fde147ae147ae15 3fde147ae147ae15 3f947ae147ae147b 3f947ae147ae147b 3f947ae147ae147b",
@@ -121,8 +123,9 @@ fn golden_distributions() {
         "0000000000000000 0000000000000000 0000000000000000 0000000000000000 3ff0000000000000",
         "3f847ae147ae147b 3f847ae147ae147b 3f847ae147ae147b 3f847ae147ae147b 3feeb851eb851eb8",
         "0000000000000000 0000000000000000 0000000000000000 0000000000000000 3ff0000000000000",
-        "3fd17a72cdbe5e01 3fd17a72cdbe5e01 3fb3bcd95d4e7091 3fa3c68d4ada9b88 3fd5a31263d45469",
+        "3fd0f765f49b6864 3fd0f765f49b6864 3fb2474ac33b6e3a 3fa6161537bc2f15 3fd6bc9ebf02cdc6",
         "3fd206bf66f4a5ff 3fd206bf66f4a5ff 3fbce320dd8b19a7 3fc35c8bc497c44f 3fc616e630d016e1",
+        "3fd20b6a5974fce4 3fd20b6a5974fce4 3fbbb14a1242b069 3fc82cc1570bf31c 3fc1ccf039fec120",
     ];
     assert_eq!(bits, golden);
 }
@@ -135,7 +138,7 @@ fn the_canonical_form_does_not_change() {
     };
     let hashes: Vec<String> = every_policy().iter().map(hash).collect();
     // Counts and sums are the same to all; a constant step has values too.
-    let (counts, values) = ("ad42d62124aea04f", "d3df8c515df8e99e");
+    let (counts, values) = ("259ba2e88dc6d5b5", "005cb0bdfa5e4447");
     for (place, hash) in hashes.iter().enumerate() {
         let expected = if place == 3 { values } else { counts };
         assert_eq!(hash, expected, "{}", every_policy()[place].kind());
@@ -388,6 +391,7 @@ proptest! {
             "kind = 'thompson_beta'",
             "kind = 'tempered_thompson'\nsharpness = 40.0",
             "kind = 'thompson_poisson'",
+            "kind = 'thompson_revenue'\nvalue_shape = 3.0",
         ] {
             let policy = policy(&format!("{text}\nexploration_floor = {floor}"));
             let state = learnt(&policy, &history);

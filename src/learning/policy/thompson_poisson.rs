@@ -16,7 +16,8 @@ use smallvec::SmallVec;
 
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::learning::best_arm;
-use crate::learning::config::{Bound, PolicyError, ThompsonPoissonConfig};
+use crate::learning::config::posterior::ThompsonPoissonConfig;
+use crate::learning::config::{Bound, PolicyError};
 use crate::learning::gamma::Gamma;
 use crate::learning::reward::RewardDomain;
 use crate::learning::state::{ArmState, SegmentState, aligned};

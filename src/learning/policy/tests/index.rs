@@ -110,7 +110,7 @@ fn imed_takes_the_smallest_of_cost_and_count() {
 #[test]
 fn tempered_thompson_is_thompson_on_multiplied_counts() {
     let tempered = policy("kind = 'tempered_thompson'\nsharpness = 3.0\nprior_failures = 2.0");
-    let plain = policy("kind = 'thompson_beta'\nprior_successes = 3.0\nprior_failures = 6.0");
+    let plain = policy("kind = 'thompson_beta'\nprior_failures = 2.0");
     let thrice: Vec<(u32, f64)> = HISTORY.iter().flat_map(|pair| [*pair; 3]).collect();
     let eligible = offers(&[1, 2, 4, 9, 30]);
     assert_eq!(
