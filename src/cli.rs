@@ -26,6 +26,7 @@ pub mod replay;
 
 pub mod evaluate;
 pub mod mine;
+pub mod simulate;
 pub mod whole_file;
 
 pub mod demo;
@@ -73,6 +74,7 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Replay(Box<replay::ReplayArgs>),
+    Simulate(Box<simulate::SimulateArgs>),
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Finds what is bought together: frequent itemsets, rules, similar items.
     Mine(Box<mine::MineArgs>),
@@ -88,6 +90,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(args).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Replay(args) => replay::run(*args).await,
+        Command::Simulate(args) => spawn_blocking(move || simulate::run(&args)).await?,
         Command::Evaluate(args) => Ok(spawn_blocking(move || evaluate::run(&args)).await?),
         Command::Mine(args) => spawn_blocking(move || mine::run(&args)).await?,
     }

@@ -17,6 +17,7 @@ pub mod catalog;
 pub mod ledger;
 pub mod engine;
 pub mod evaluation;
+pub mod simulation;
 pub mod logs;
 pub mod service;
 pub mod cli;
