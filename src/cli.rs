@@ -90,7 +90,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(args).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Replay(args) => replay::run(*args).await,
-        Command::Simulate(args) => spawn_blocking(move || simulate::run(&args)).await?,
+        Command::Simulate(args) => {
+            spawn_blocking(move || simulate::run(&args)).await??;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Evaluate(args) => Ok(spawn_blocking(move || evaluate::run(&args)).await?),
         Command::Mine(args) => spawn_blocking(move || mine::run(&args)).await?,
     }
