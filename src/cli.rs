@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio::task::spawn_blocking;
 
+use crate::engine::committer::CommitError;
 use crate::engine::{ImportError, RecoveryError};
 use crate::ledger::open::OpenError;
 
@@ -102,7 +103,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// The exit code of an error.
 #[must_use]
 pub fn exit_code_of(error: &anyhow::Error) -> ExitCode {
-    let is_catalog = matches!(error.downcast_ref(), Some(ImportError::Faults(_)));
+    let is_catalog = matches!(
+        error.downcast_ref(),
+        Some(ImportError::Faults(_) | ImportError::Commit(CommitError::TooLarge { .. }))
+    );
     let code = if error.is::<ConfigError>() || is_catalog {
         EXIT_USAGE
     } else if error.is::<OpenError>() || error.is::<RecoveryError>() {

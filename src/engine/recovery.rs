@@ -147,6 +147,7 @@ pub(super) fn recover(
         master_seed: settings.master_seed,
         queue_limit_bytes: settings.queue_limit_bytes,
     }));
+    check_shop(&shared)?;
     let folded_events = fold_rest(&shared, chain, progress)?;
     let position = shared.read_state().position();
     Ok((
@@ -175,6 +176,22 @@ fn restore(checkpoint: &Checkpoint, registry: &Registry) -> Result<State, String
     Ok(state)
 }
 
+/// All events are of one shop, the last one included: a checkpoint may leave
+/// none to fold.
+fn check_shop(shared: &Shared) -> Result<(), RecoveryError> {
+    let position = shared.ledger.head().position;
+    let Some(bytes) = shared.ledger.read(position)? else {
+        return Ok(());
+    };
+    let event = decode_event(&bytes).map_err(|error| RecoveryError::Decode { position, error })?;
+    let found = event.envelope.shop_id;
+    if found == shared.shop_id {
+        return Ok(());
+    }
+    let expected = shared.shop_id.clone();
+    Err(RecoveryError::OtherShop { expected, found })
+}
+
 /// Folds the events after what the state already holds.
 fn fold_rest(
     shared: &Shared,
@@ -189,13 +206,6 @@ fn fold_rest(
         let position = record.position;
         let event = decode_event(&record.bytes)
             .map_err(|error| RecoveryError::Decode { position, error })?;
-        if event.envelope.shop_id != shared.shop_id {
-            let expected = shared.shop_id.clone();
-            return Err(RecoveryError::OtherShop {
-                expected,
-                found: event.envelope.shop_id,
-            });
-        }
         let effect = shared.write_state().apply(position, &event)?;
         shared.note(&effect, event.envelope.recorded_at);
         note_subject(shared, position, &event)?;

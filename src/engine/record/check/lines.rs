@@ -64,10 +64,13 @@ pub(super) fn check_alone(request: &RewardRequest) -> Result<(), RecordError> {
             "nothing beside slot",
         ));
     }
-    for (index, line) in request.lines.iter().enumerate() {
-        check_line(kind, index, line, &mut faults);
+    // What a line must hold is said by the kinds that have lines.
+    if wants_lines {
+        for (index, line) in request.lines.iter().enumerate() {
+            check_line(kind, index, line, &mut faults);
+        }
+        check_line_ids(request, &mut faults);
     }
-    check_line_ids(request, &mut faults);
     if faults.is_empty() {
         Ok(())
     } else {

@@ -1,0 +1,9 @@
+//! The service through a real socket: what callers see, and what the ledger
+//! holds afterwards. The ledger is in memory and the clock stands still.
+
+mod bad_input;
+mod catalog;
+mod decisions;
+mod harness;
+mod operations;
+mod rewards;
