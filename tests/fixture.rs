@@ -19,8 +19,8 @@ use promobandit::ledger::open::{self, Probe};
 use support::{START, bought, document, event, purchase, refund, request};
 use uuid::Uuid;
 
-const STATE_HASH: &str = "to be pinned";
-const CHAIN: &str = "to be pinned";
+const STATE_HASH: &str = "6500adb8b2e415b41443b2de2c2a809b7fbc8727bd7a5c85a61b41ade61f758e";
+const CHAIN: &str = "41977e6cb35b2fdaf58461dbaa444848eaf9cf04ba4d2d501170c6511b86ab43";
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data-dir-v1")
