@@ -77,11 +77,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
     let rungs = runtime.block_on(rungs(scratch.path()))?;
     let mut callers = Callers::start()?;
-    let sync_ms = fdatasync_ms(scratch.path())?;
-    println!("fdatasync of 400 bytes on a preallocated file, alone: median {sync_ms:.3} ms");
+    let disk = PlainFileLedger::create(&scratch.path().join("fdatasync"))?;
     for offers in OFFERS {
         for in_flight in IN_FLIGHT {
-            let rounds = measure(&options, &mut callers, &rungs, offers, in_flight)?;
+            let rounds = measure(&options, &mut callers, &rungs, &disk, offers, in_flight)?;
             print(&rungs, offers, in_flight, &rounds);
         }
     }
@@ -248,17 +247,25 @@ struct Measured {
     records_per_commit: f64,
 }
 
+/// One slice for each rung, and what the disk alone took just before.
+struct Round {
+    measured: Vec<Measured>,
+    fdatasync_ms: f64,
+}
+
 /// Rounds of one slice for each rung; the first one warms up and is left out.
 fn measure(
     options: &Options,
     callers: &mut Callers,
     rungs: &[Rung],
+    disk: &PlainFileLedger,
     offers: usize,
     in_flight: usize,
-) -> Result<Vec<Vec<Measured>>, Box<dyn Error>> {
+) -> Result<Vec<Round>, Box<dyn Error>> {
     let mut rounds = Vec::new();
     for round in 0..=options.slices {
         let mut measured = Vec::new();
+        let fdatasync_ms = fdatasync_ms(disk)?;
         for rung in rungs {
             let before = rung
                 .counts
@@ -291,14 +298,17 @@ fn measure(
             });
         }
         if round > 0 {
-            rounds.push(measured);
+            rounds.push(Round {
+                measured,
+                fdatasync_ms,
+            });
         }
     }
     Ok(rounds)
 }
 
 #[allow(clippy::cast_precision_loss)] // counts of some seconds
-fn print(rungs: &[Rung], offers: usize, in_flight: usize, rounds: &[Vec<Measured>]) {
+fn print(rungs: &[Rung], offers: usize, in_flight: usize, rounds: &[Round]) {
     println!(
         "\n{offers} offers, {in_flight} in flight, {} slices",
         rounds.len()
@@ -313,7 +323,7 @@ fn print(rungs: &[Rung], offers: usize, in_flight: usize, rounds: &[Vec<Measured
         .unwrap_or(0);
     for (index, rung) in rungs.iter().enumerate() {
         let over = |figure: &dyn Fn(&[Measured]) -> f64| {
-            median(rounds.iter().map(|round| figure(round)).collect())
+            median(rounds.iter().map(|round| figure(&round.measured)).collect())
         };
         let rate = |measured: &Measured| measured.slice.answered as f64 / measured.slice.seconds;
         println!(
@@ -328,6 +338,17 @@ fn print(rungs: &[Rung], offers: usize, in_flight: usize, rounds: &[Vec<Measured
             over(&|round| round[index].records_per_commit),
         );
     }
+    let sled = rungs
+        .iter()
+        .position(|rung| rung.name == "sled")
+        .unwrap_or(0);
+    let own = |round: &Round| round.fdatasync_ms;
+    let of = |figure: &dyn Fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
+    println!(
+        "  fdatasync alone, 400 bytes: p50 {:.3} ms; sled's p50 is {:.2} times that",
+        of(&own),
+        of(&|round| round.measured[sled].slice.p50_ms / own(round)),
+    );
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -335,13 +356,12 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The median time of a commit of one record on a plain file.
-fn fdatasync_ms(scratch: &Path) -> Result<f64, Box<dyn Error>> {
-    let ledger = PlainFileLedger::create(&scratch.join("fdatasync"))?;
+/// The median time of writing 400 bytes to a preallocated file and syncing it.
+fn fdatasync_ms(disk: &PlainFileLedger) -> Result<f64, Box<dyn Error>> {
     let record = [42; 400];
-    let times = (0..200).map(|_| {
+    let times = (0..50).map(|_| {
         let begun_at = std::time::Instant::now();
-        ledger.write_synced(&record)?;
+        disk.write_synced(&record)?;
         Ok(begun_at.elapsed().as_secs_f64() * 1_000.0)
     });
     Ok(median(times.collect::<std::io::Result<_>>()?))
