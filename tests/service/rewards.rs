@@ -121,7 +121,10 @@ async fn a_thousand_events_of_many_decisions_share_commits() {
             panic!("{result:?}");
         };
         assert_eq!(response.event_id, event.event_id, "in the batch's order");
-        assert_eq!(response.decision_ids, [event.decision_id.clone()]);
+        assert_eq!(
+            response.decision_ids,
+            std::slice::from_ref(&event.decision_id)
+        );
     }
     assert_eq!(service.stats().await.outcomes, 1_000);
 }
