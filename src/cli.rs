@@ -13,6 +13,18 @@ use crate::ledger::open::OpenError;
 
 pub mod config;
 pub mod logging;
+pub mod output;
+pub mod table;
+
+pub mod client;
+pub mod json;
+pub mod records;
+
+pub mod explain;
+pub mod ledger;
+pub mod replay;
+
+pub mod demo;
 pub mod serve;
 
 use config::ConfigError;
@@ -52,6 +64,11 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something failed on the w
 enum Command {
     /// Runs the service.
     Serve(serve::ServeArgs),
+    Explain(explain::ExplainArgs),
+    /// Reads the ledger: whether it is whole, and what it counts.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    Replay(Box<replay::ReplayArgs>),
 }
 
 /// Runs the command that was given.
@@ -61,6 +78,9 @@ enum Command {
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Ledger(command) => ledger::run(command).await,
+        Command::Replay(args) => replay::run(*args).await,
     }
 }
 

@@ -41,6 +41,7 @@ mod derive;
 pub mod explain;
 pub mod fault;
 mod identity;
+mod queue;
 pub mod record;
 mod recovery;
 mod registry;
@@ -55,8 +56,9 @@ pub mod view;
 use checkpointer::Checkpointer;
 use choose::{ChooseError, ChooseRequest, Chosen};
 use clock::Clock;
-use committer::{CommitError, Committer, Condition, Durability, Proposal, Reply};
+use committer::{Committer, Durability};
 use explain::Explanation;
+use queue::{CommitError, Condition, Proposal, Reply};
 use record::{RecordError, Recorded, RewardRequest};
 pub use recovery::{Progress, Recovered, RecoveryError};
 use shared::Shared;
@@ -373,10 +375,28 @@ fn spawn(
     let after_batch = move |shared: &Arc<Shared>| {
         let mut checkpointer = checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
         checkpointer.write_if_due(shared);
+        shared.draw_keys_beside();
     };
-    drop(shared);
+    let work = move || {
+        let _fail_on_panic = FailOnPanic(shared);
+        committer.run(after_batch);
+    };
     std::thread::Builder::new()
         .name("committer".to_owned())
-        .spawn(move || committer.run(after_batch))
+        .spawn(work)
         .map_err(|error| RecoveryError::Thread(error.to_string()))
+}
+
+/// A committer that panics must not leave its callers waiting: nothing is
+/// accepted any more, and the process is told to exit.
+struct FailOnPanic(Arc<Shared>);
+
+impl Drop for FailOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = CommitError::Ledger("the committer panicked".to_owned());
+            self.0.queue.fail(&error);
+            self.0.failed.notify_waiters();
+        }
+    }
 }

@@ -13,6 +13,7 @@ pub mod domain;
 pub mod engine;
 pub mod learning;
 pub mod ledger;
+pub mod logs;
 pub mod promotion;
 pub mod proto;
 pub mod segment;

@@ -109,6 +109,12 @@ pub enum ConfigError {
     /// The catalogue's own file does.
     #[error(transparent)]
     Catalog(#[from] CatalogFaults),
+    /// A demonstration of another catalogue than its own.
+    #[error(
+        "the configuration has a catalogue, and --demo brings its own, whose shoppers it knows; \
+         leave one of the two out"
+    )]
+    DemoCatalog,
     /// An address is none, or not a local one.
     #[error("{whose} is {address:?}: {rule}")]
     Listen {

@@ -17,11 +17,12 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, SetOnce, watch};
 use tokio::task::spawn_blocking;
 
-use super::EXIT_FAILURE;
-use super::config::Config;
+use super::config::{Config, ConfigError};
+use super::demo::{self, DemoArgs, DemoEnd};
+use super::{EXIT_FAILURE, EXIT_WANTING};
 use crate::catalog::CatalogDocument;
 use crate::catalog::starter::starter;
 use crate::domain::keys::HashKey;
@@ -32,6 +33,9 @@ use crate::service::{self, Gate, ServeError};
 
 /// How often a recovery that takes long says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a demonstration keeps its ledger unless it is told.
+const DEMO_DATA_DIR: &str = "promobandit-demo";
 
 /// What to serve, and where.
 #[derive(Debug, Args)]
@@ -52,10 +56,8 @@ pub struct ServeArgs {
     /// Let callers ask for the contract itself, as grpcurl does.
     #[arg(long)]
     reflection: bool,
-    /// Drive the service with simulated shoppers of known tastes, and show what
-    /// it learns.
-    #[arg(long)]
-    demo: bool,
+    #[command(flatten)]
+    demo: DemoArgs,
 }
 
 /// Runs the service until it is told to stop.
@@ -74,7 +76,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .context("the address that is listened on is not known")?;
     let gate = Gate::closed();
     let given_up = CancelOnDrop::default();
-    let stop = first_of(signals, given_up.0.clone());
+    let curtain = Arc::new(Curtain::default());
+    let demo_curtain = args.demo.demo.then(|| curtain.clone());
+    let stop = first_of(signals, given_up.0.clone(), demo_curtain);
     let serving = service::run(listener, gate.clone(), config.service_settings(), stop);
     let mut serving = pin!(serving);
     tokio::select! {
@@ -82,7 +86,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         started = start(config, &gate) => match started {
             Ok(()) => {
                 announce(address).context("the standard output cannot be written to")?;
-                serve_on(serving, args.demo.then_some(address)).await?;
+                if args.demo.demo {
+                    let stage = Stage { address, curtain, stop: given_up.0.clone() };
+                    return serve_demo(serving, &args.demo, &stage).await;
+                }
+                serving.await?;
             }
             Err(error) => {
                 drop(given_up);
@@ -100,7 +108,7 @@ fn configuration(args: &ServeArgs) -> anyhow::Result<Config> {
         Some(path) => Config::read(path)?,
         None => Config::default(),
     };
-    if args.demo {
+    if args.demo.demo {
         prepare_demo(&mut config)?;
     }
     if let Some(data_dir) = &args.data_dir {
@@ -222,29 +230,61 @@ fn announce(address: SocketAddr) -> io::Result<()> {
     out.flush()
 }
 
-/// Serves to the end, with the demonstration beside it where it is wanted.
-async fn serve_on(
+/// Where a demonstration is given.
+struct Stage {
+    address: SocketAddr,
+    curtain: Arc<Curtain>,
+    /// Stops the service.
+    stop: Arc<Notify>,
+}
+
+/// When a demonstration is to end, and that it has: a service that is told to
+/// stop lets it finish first, so that its last calls are answered.
+#[derive(Default)]
+struct Curtain {
+    wanted: SetOnce<()>,
+    fallen: SetOnce<()>,
+}
+
+/// Serves to the end with the demonstration beside it.
+async fn serve_demo(
     mut serving: Pin<&mut impl Future<Output = Result<(), ServeError>>>,
-    demo: Option<SocketAddr>,
-) -> anyhow::Result<()> {
-    if let Some(address) = demo {
-        tokio::select! {
-            ended = &mut serving => return Ok(ended?),
-            driven = drive_demo(address) => driven?,
+    args: &DemoArgs,
+    stage: &Stage,
+) -> anyhow::Result<ExitCode> {
+    let endpoint = format!("http://{}", stage.address);
+    let stop = async {
+        stage.curtain.wanted.wait().await;
+    };
+    let ended = tokio::select! {
+        ended = &mut serving => {
+            ended?;
+            return Ok(ExitCode::SUCCESS);
         }
+        ended = demo::drive(&endpoint, args, stop) => ended,
+    };
+    let _ = stage.curtain.fallen.set(());
+    if args.demo_exit || ended.is_err() {
+        stage.stop.notify_one();
     }
-    Ok(serving.await?)
+    serving.await?;
+    Ok(match ended? {
+        DemoEnd::Differs if args.demo_exit => ExitCode::from(EXIT_WANTING),
+        DemoEnd::Agrees | DemoEnd::Differs => ExitCode::SUCCESS,
+    })
 }
 
-/// Gives a demonstration its catalogue and a data directory of its own, unless
+/// Gives a demonstration its catalogue, and a data directory of its own unless
 /// the configuration or a flag has one.
-fn prepare_demo(_config: &mut Config) -> anyhow::Result<()> {
-    anyhow::bail!("--demo is not built yet")
-}
-
-/// Drives the service as simulated shoppers would.
-async fn drive_demo(_address: SocketAddr) -> anyhow::Result<()> {
-    anyhow::bail!("--demo is not built yet")
+fn prepare_demo(config: &mut Config) -> anyhow::Result<()> {
+    if config.catalog.is_some() {
+        return Err(ConfigError::DemoCatalog.into());
+    }
+    config.catalog = Some(demo::demo_catalog());
+    if config.data_dir == Config::default().data_dir {
+        config.data_dir = PathBuf::from(DEMO_DATA_DIR);
+    }
+    Ok(())
 }
 
 /// Tells whoever waits that this was dropped.
@@ -257,9 +297,10 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Waits for a signal or for the start to be given up. A second signal ends the
+/// Waits for a signal, and then for the demonstration; or for the start to be
+/// given up. A second signal ends the
 /// process at once: what was acknowledged as durable is safe.
-async fn first_of(mut signals: Signals, given_up: Arc<Notify>) {
+async fn first_of(mut signals: Signals, given_up: Arc<Notify>, curtain: Option<Arc<Curtain>>) {
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "draining"),
         () = given_up.notified() => return,
@@ -269,6 +310,13 @@ async fn first_of(mut signals: Signals, given_up: Arc<Notify>) {
         tracing::warn!(signal, "stopping without draining");
         std::process::exit(i32::from(EXIT_FAILURE));
     });
+    if let Some(curtain) = curtain {
+        let _ = curtain.wanted.set(());
+        tokio::select! {
+            _ = curtain.fallen.wait() => {}
+            () = given_up.notified() => {}
+        }
+    }
 }
 
 /// SIGINT and SIGTERM.

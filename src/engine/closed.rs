@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::attribution::{DecisionOutcome, Purchase, Reversal, Rewardable};
-use super::committer::{Entity, version_of};
+use super::committer::version_of;
+use super::queue::Entity;
 use super::shared::Shared;
 use super::view::{LookupError, read_event};
 use crate::catalog::Catalog;

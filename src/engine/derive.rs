@@ -131,6 +131,25 @@ pub fn standing(
     }
 }
 
+/// Who the shopper of a recorded decision was: told again from what the request
+/// said, or, once the shopper was erased, as the record has it.
+#[must_use]
+pub fn recorded_standing(
+    catalog: &Catalog,
+    placement: &Placement,
+    context: Option<&RequestContext>,
+    record: &DecisionRecord,
+    hash_key: &HashKey,
+) -> Standing {
+    match context {
+        Some(context) => standing(catalog, placement, context, record.unpersonalized, hash_key),
+        None => Standing {
+            segment: record.segment,
+            holdout: record.kind == DecisionKind::Holdout,
+        },
+    }
+}
+
 /// What a shopper of that standing gets: eligible offers, distributions, draws.
 pub fn derive(
     catalog: &Catalog,

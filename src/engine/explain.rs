@@ -8,7 +8,7 @@ use super::sealing::UnsealError;
 use super::shared::Shared;
 use super::stats::{SegmentStats, summary};
 use super::view::{DecisionView, LookupError, read_event};
-use crate::domain::decision::{DecisionKind, RequestContext};
+use crate::domain::decision::RequestContext;
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::event::RecordedEvent;
 use crate::domain::ids::{OfferNumber, Position};
@@ -210,19 +210,7 @@ fn rederive(
     let (catalog, Some(placement)) = (&decision.catalog, decision.placement()) else {
         return Rederivation::Differs;
     };
-    let recorded = derive::Standing {
-        segment: record.segment,
-        holdout: record.kind == DecisionKind::Holdout,
-    };
-    let standing = context.map_or(recorded, |context| {
-        derive::standing(
-            catalog,
-            placement,
-            context,
-            record.unpersonalized,
-            &shared.hash_key,
-        )
-    });
+    let standing = derive::recorded_standing(catalog, placement, context, record, &shared.hash_key);
     let policy = catalog.policy(record.placement);
     let stateless = matches!(policy, Some(Policy::Uniform(_) | Policy::Fixed(_)));
     let nothing_learnt = PolicyState::default();
@@ -252,7 +240,7 @@ fn rederive(
         record.seed,
         distribution_of,
     );
-    let same = aligned && standing == recorded && derived.matches(record);
+    let same = aligned && derived.difference(standing, record).is_none();
     match (
         same,
         context.is_some(),

@@ -11,9 +11,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::closed::{ClosedDecision, load_closed};
-use super::committer::{CommitError, Condition, Premise, Proposal, Reply};
 use super::content::Content;
 use super::fault::FieldFault;
+use super::queue::{CommitError, Condition, Premise, Proposal, Reply};
 use super::sealing::{NonceSeed, UnsealError, seal, unseal};
 use super::shared::Shared;
 use super::view::{LookupError, read_event};
@@ -335,7 +335,7 @@ fn answer_again(
     if fingerprint != keys.fingerprint {
         return Err(RecordError::OtherContent {
             event_id: request.event_id.clone(),
-            fields: differing(shared, request, keys, &record),
+            fields: differing(shared, request, keys, &record, position),
         });
     }
     let targets: Vec<Position> = record
@@ -357,6 +357,7 @@ fn differing(
     request: &RewardRequest,
     keys: &Keys,
     before: &OutcomeRecord,
+    position: Position,
 ) -> Vec<&'static str> {
     let mut fields = Vec::new();
     let mut compare = |field, differs: bool| {
@@ -386,7 +387,7 @@ fn differing(
     compare("slot", request.slot.is_some() && request.slot != slot);
     let lines = check::lines_of(&shared.hash_key, request);
     compare("lines", before.lines != lines);
-    if let Ok(words) = words_of(shared, before) {
+    if let Ok(words) = words_of(shared, before, position) {
         compare("shopper_id", words.shopper != keys.shopper);
     }
     if fields.is_empty() {
@@ -399,6 +400,7 @@ fn differing(
 pub(super) fn words_of(
     shared: &Shared,
     record: &OutcomeRecord,
+    position: Position,
 ) -> Result<OutcomeWords, LookupError> {
     let key = shared
         .subject_key(record.subject)
@@ -411,8 +413,5 @@ pub(super) fn words_of(
         at: record.event_time,
     };
     let plaintext = unseal(&key, seed, &record.sealed)?;
-    sealed::decode_outcome(&plaintext).map_err(|error| LookupError::Decode {
-        position: Position::START,
-        error,
-    })
+    sealed::decode_outcome(&plaintext).map_err(|error| LookupError::Decode { position, error })
 }

@@ -8,8 +8,11 @@ use super::Settings;
 use super::Storage;
 use super::checkpointer::Content;
 use super::clock::Clock;
-use super::committer::{CommitError, Committer, Condition, Proposal};
+use super::committer::Committer;
+use super::queue::{CommitError, Condition, Proposal};
+use super::record::words_of;
 use super::registry::Registry;
+use super::sealing::UnsealError;
 use super::shared::{Parts, Shared};
 use super::state::{FOLD_VERSION, FoldError, State};
 use super::view::{LookupError, context_of};
@@ -197,7 +200,7 @@ fn fold_rest(
 ) -> Result<u64, RecoveryError> {
     let last = shared.ledger.head().position;
     let from = shared.read_state().position().next();
-    let mut folded = 0;
+    let mut folded = 0_u64;
     for record in shared.ledger.scan(from, chain) {
         let record = record?;
         let position = record.position;
@@ -207,7 +210,7 @@ fn fold_rest(
         shared.note(&effect, event.envelope.recorded_at);
         note_subject(shared, position, &event)?;
         folded += 1;
-        if folded % PROGRESS_EVENTS == 0 {
+        if folded.is_multiple_of(PROGRESS_EVENTS) {
             progress(Progress { position, last });
         }
     }
@@ -219,22 +222,25 @@ fn fold_rest(
 
 /// Which subject a shopper is, is known again from the shopper's own records.
 fn note_subject(shared: &Shared, position: Position, event: &Event) -> Result<(), RecoveryError> {
-    let EventBody::Decision(record) = &event.body else {
-        return Ok(());
-    };
-    if record.subject == SubjectNumber::NOBODY {
-        return Ok(());
-    }
-    match context_of(shared, record, position) {
-        Ok(context) => {
-            if let Some(shopper) = context.shopper {
-                shared.registry.note_subject(shopper, record.subject);
-            }
-            Ok(())
+    let (subject, shopper) = match &event.body {
+        EventBody::Decision(record) if record.subject != SubjectNumber::NOBODY => {
+            let context = context_of(shared, record, position);
+            (record.subject, context.map(|context| context.shopper))
         }
-        Err(LookupError::Unseal(super::sealing::UnsealError::Erased)) => Ok(()),
-        Err(error) => Err(RecoveryError::Sealed { position, error }),
+        EventBody::Outcome(record)
+            if record.subject != SubjectNumber::NOBODY && record.targets.is_empty() =>
+        {
+            let words = words_of(shared, record, position);
+            (record.subject, words.map(|words| words.shopper))
+        }
+        _ => return Ok(()),
+    };
+    match shopper {
+        Ok(Some(shopper)) => shared.registry.note_subject(shopper, subject),
+        Ok(None) | Err(LookupError::Unseal(UnsealError::Erased)) => {}
+        Err(error) => return Err(RecoveryError::Sealed { position, error }),
     }
+    Ok(())
 }
 
 /// Writes the first event of an empty ledger.

@@ -1,13 +1,14 @@
 //! What the engine's callers and its committer share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
 use super::clock::Clock;
-use super::committer::Queue;
 use super::identity::DecisionIds;
+use super::queue::Queue;
 use super::registry::{Answered, Registry, Reloadable};
 use super::snapshot::{DistributionCache, Snapshot};
 use super::state::{Effect, State};
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     pub master_seed: u64,
     /// Told when the ledger has failed.
     pub failed: Notify,
+    /// A thread draws keys.
+    drawing_keys: AtomicBool,
 }
 
 /// What [`Shared`] is made of.
@@ -73,6 +76,7 @@ impl Shared {
             node_id: parts.node_id,
             master_seed: parts.master_seed,
             failed: Notify::new(),
+            drawing_keys: AtomicBool::new(false),
         };
         shared.publish(&shared.read_state());
         shared
@@ -151,14 +155,38 @@ impl Shared {
             .map(|key| *key.as_bytes()))
     }
 
-    /// Draws keys ahead of need, off the way of decisions.
+    /// Draws keys ahead of need.
     ///
     /// # Errors
     /// When they could not be written.
     pub fn draw_keys_ahead(&self) -> Result<(), SecretsError> {
+        self.secrets.ensure(self.slot_ahead())
+    }
+
+    /// Draws keys ahead of need beside the committer, when it is time. Should
+    /// that fail, the decision that needs a key draws it, and says why not.
+    pub fn draw_keys_beside(self: &Arc<Self>) {
+        if self.slot_ahead() < self.secrets.end() || self.drawing_keys.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        let shared = self.clone();
+        let draw = move || {
+            if let Err(error) = shared.draw_keys_ahead() {
+                tracing::warn!(%error, "no keys could be drawn ahead of need");
+            }
+            shared.drawing_keys.store(false, Ordering::Relaxed);
+        };
+        let thread = std::thread::Builder::new().name("keys".to_owned());
+        if let Err(error) = thread.spawn(draw) {
+            self.drawing_keys.store(false, Ordering::Relaxed);
+            tracing::warn!(%error, "no thread to draw keys with");
+        }
+    }
+
+    fn slot_ahead(&self) -> SubjectSlot {
         let next = self.registry.next_subject();
-        self.secrets
-            .ensure(slot_of(SubjectNumber(next.saturating_add(SUBJECTS_AHEAD))))
+        slot_of(SubjectNumber(next.saturating_add(SUBJECTS_AHEAD)))
     }
 }
 

@@ -42,26 +42,27 @@ impl Snapshot {
     /// The distribution of a placement's policy over `eligible` for one
     /// decision.
     #[must_use]
-    pub fn distribution(
-        &self,
-        policy: &Policy,
-        placement: PlacementNumber,
-        segment: SegmentNumber,
-        decided_at: Instant,
-        seed: DecisionSeed,
-        eligible: &EligibleOffers,
-    ) -> ActionDistribution {
-        let nothing_learnt = PolicyState::default();
-        let learnt = self.learnt.get(&placement).unwrap_or(&nothing_learnt);
-        let fresh = || derive::distribution(policy, learnt, segment, decided_at, seed, eligible);
-        match learnt.shared_segment(segment) {
-            Some(state) if policy.rests_on_state_alone() && eligible.len() > 1 => {
-                let key = (self.catalog.version(), placement, segment);
-                self.cache.get_or(key, state, eligible, fresh)
-            }
-            _ => fresh(),
-        }
+    pub fn distribution(&self, asked: &Asked<'_>, eligible: &EligibleOffers) -> ActionDistribution {
+        self.cache
+            .distribution(asked, self.learnt.get(&asked.placement), eligible)
     }
+}
+
+/// What a distribution is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The policy, which belongs to the catalogue version.
+    pub policy: &'a Policy,
+    /// Which catalogue.
+    pub catalog: CatalogVersion,
+    /// Where.
+    pub placement: PlacementNumber,
+    /// For whom.
+    pub segment: SegmentNumber,
+    /// When.
+    pub decided_at: Instant,
+    /// The decision's seed.
+    pub seed: DecisionSeed,
 }
 
 /// Distributions that were computed since a segment last learnt something.
@@ -83,18 +84,48 @@ struct Cached {
 }
 
 impl DistributionCache {
+    /// The distribution of a policy in the state of its placement; computed
+    /// anew unless the segment's state is the one it was last computed for.
+    #[must_use]
+    pub fn distribution(
+        &self,
+        asked: &Asked<'_>,
+        learnt: Option<&PolicyState>,
+        eligible: &EligibleOffers,
+    ) -> ActionDistribution {
+        let nothing_learnt = PolicyState::default();
+        let learnt = learnt.unwrap_or(&nothing_learnt);
+        let fresh = || {
+            let Asked {
+                policy,
+                segment,
+                decided_at,
+                seed,
+                ..
+            } = *asked;
+            derive::distribution(policy, learnt, segment, decided_at, seed, eligible)
+        };
+        match learnt.shared_segment(asked.segment) {
+            Some(state) if asked.policy.rests_on_state_alone() && eligible.len() > 1 => {
+                self.get_or(asked, state, eligible, fresh)
+            }
+            _ => fresh(),
+        }
+    }
+
     fn get_or(
         &self,
-        (catalog, placement, segment): (CatalogVersion, PlacementNumber, SegmentNumber),
+        asked: &Asked<'_>,
         state: &Arc<SegmentState>,
         eligible: &EligibleOffers,
         fresh: impl FnOnce() -> ActionDistribution,
     ) -> ActionDistribution {
+        let (placement, segment) = (asked.placement, asked.segment);
         let shard = &self.shards[(placement.0 ^ segment.0) as usize % self.shards.len()];
         {
             let entries = shard.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(cached) = entries.get(&(placement, segment))
-                && cached.catalog == catalog
+                && cached.catalog == asked.catalog
                 && Arc::ptr_eq(&cached.state, state)
                 && cached.eligible == *eligible
             {
@@ -103,7 +134,7 @@ impl DistributionCache {
         }
         let distribution = fresh();
         let cached = Cached {
-            catalog,
+            catalog: asked.catalog,
             state: state.clone(),
             eligible: eligible.clone(),
             distribution: distribution.clone(),

@@ -12,13 +12,14 @@ use imbl::OrdMap;
 use thiserror::Error;
 
 use super::committer::MAX_LAG_EVENTS;
-use super::derive::{self, Standing};
+use super::derive;
 use super::recovery::Progress;
 use super::sealing::UnsealError;
 use super::shared::Shared;
+use super::snapshot::{Asked, DistributionCache};
 use super::state::{FoldError, State, StateHash};
 use super::view::{LookupError, context_of};
-use crate::domain::decision::{DecisionKind, DecisionRecord};
+use crate::domain::decision::DecisionRecord;
 use crate::domain::event::{Event, EventBody};
 use crate::domain::ids::{ChainHash, PlacementNumber, Position};
 use crate::learning::{ALGORITHM_VERSION, PolicyState};
@@ -147,6 +148,23 @@ impl History {
     }
 }
 
+/// What is wrong with one decision, or how it was derived again.
+enum Checked {
+    Rederived,
+    Erased,
+    OtherAlgorithm(u32),
+    BeforeRetained,
+}
+
+/// The fold so far, and what came before it.
+struct Verifier<'a> {
+    shared: &'a Shared,
+    state: State,
+    history: History,
+    cache: DistributionCache,
+    report: VerifyReport,
+}
+
 pub(super) fn verify(
     shared: &Shared,
     expected_head: Option<ChainHash>,
@@ -154,25 +172,12 @@ pub(super) fn verify(
 ) -> Result<VerifyReport, VerifyError> {
     let last = shared.read_state().position();
     let start = shared.ledger.start();
-    let mut state = State::default();
-    let mut history = History::default();
-    let mut report = VerifyReport {
-        first_position: shared.ledger.first_position(),
-        last_position: start.position,
-        chain: start.chain,
-        state_hash: state.hash(),
-        events: 0,
-        decisions: 0,
-        rederived: 0,
-        erased: 0,
-        other_algorithm: BTreeMap::new(),
-        before_retained: 0,
-        faults: Vec::new(),
-        faults_total: 0,
-    };
-    let mut reached = expected_head.is_none_or(|head| head == start.chain);
-    history.note(&state);
-    for record in shared.ledger.scan(report.first_position, Some(start.chain)) {
+    let mut verifier = Verifier::new(shared);
+    let mut reached = expected_head == Some(start.chain);
+    for record in shared
+        .ledger
+        .scan(shared.ledger.first_position(), Some(start.chain))
+    {
         let record = record?;
         let position = record.position;
         if position > last {
@@ -180,118 +185,132 @@ pub(super) fn verify(
         }
         let event =
             decode_event(&record.bytes).map_err(|error| VerifyError::Decode { position, error })?;
-        if let EventBody::Decision(decision) = &event.body {
-            report.decisions += 1;
-            check_decision(
-                shared,
-                &state,
-                &history,
-                position,
-                &event,
-                decision,
-                &mut report,
-            );
-        }
-        state.apply(position, &event)?;
-        history.note(&state);
-        report.events += 1;
-        report.last_position = position;
-        report.chain = record.chain;
+        verifier.follow(position, &event)?;
+        verifier.report.chain = record.chain;
         reached |= expected_head == Some(record.chain);
-        if report.events % PROGRESS_EVENTS == 0 {
-            let told = progress(Progress { position, last });
-            if told.is_break() {
-                return Err(VerifyError::GivenUp { position });
-            }
+        if verifier.report.events.is_multiple_of(PROGRESS_EVENTS)
+            && progress(Progress { position, last }).is_break()
+        {
+            return Err(VerifyError::GivenUp { position });
         }
     }
+    let mut report = verifier.report;
     if let Some(head) = expected_head.filter(|_| !reached) {
         let what = format!("the chain never has the head {head}: acknowledged events are missing");
         report.fault(report.last_position, what);
     }
-    report.state_hash = state.hash();
+    report.state_hash = verifier.state.hash();
     Ok(report)
 }
 
-fn check_decision(
-    shared: &Shared,
-    state: &State,
-    history: &History,
-    position: Position,
-    event: &Event,
-    record: &DecisionRecord,
-    report: &mut VerifyReport,
-) {
-    if event.envelope.algorithm_version != ALGORITHM_VERSION {
-        *report
-            .other_algorithm
-            .entry(event.envelope.algorithm_version)
-            .or_default() += 1;
-        return;
+impl<'a> Verifier<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        let (state, start) = (State::default(), shared.ledger.start());
+        let mut history = History::default();
+        history.note(&state);
+        let report = VerifyReport {
+            first_position: shared.ledger.first_position(),
+            last_position: start.position,
+            chain: start.chain,
+            state_hash: state.hash(),
+            events: 0,
+            decisions: 0,
+            rederived: 0,
+            erased: 0,
+            other_algorithm: BTreeMap::new(),
+            before_retained: 0,
+            faults: Vec::new(),
+            faults_total: 0,
+        };
+        Self {
+            shared,
+            state,
+            history,
+            cache: DistributionCache::default(),
+            report,
+        }
     }
-    if record.snapshot_position < shared.ledger.start().position {
-        report.before_retained += 1;
-        return;
+
+    /// Checks one event against what came before it, and folds it.
+    fn follow(&mut self, position: Position, event: &Event) -> Result<(), VerifyError> {
+        if let EventBody::Decision(record) = &event.body {
+            self.report.decisions += 1;
+            match self.check(position, event.envelope.algorithm_version, record) {
+                Ok(Checked::Rederived) => self.report.rederived += 1,
+                Ok(Checked::Erased) => self.report.erased += 1,
+                Ok(Checked::BeforeRetained) => self.report.before_retained += 1,
+                Ok(Checked::OtherAlgorithm(version)) => {
+                    *self.report.other_algorithm.entry(version).or_default() += 1;
+                }
+                Err(what) => self.report.fault(position, what),
+            }
+        }
+        self.state.apply(position, event)?;
+        self.history.note(&self.state);
+        self.report.events += 1;
+        self.report.last_position = position;
+        Ok(())
     }
-    let context = match context_of(shared, record, position) {
-        Ok(context) => Some(context),
-        Err(LookupError::Unseal(UnsealError::Erased)) => None,
-        Err(error) => return report.fault(position, error.to_string()),
-    };
-    let Some(catalog) = state.catalog_of(record.catalog_version) else {
-        let what = format!(
-            "catalogue version {} was never brought",
-            record.catalog_version
-        );
-        return report.fault(position, what);
-    };
-    let Some((placement, policy)) = catalog
-        .placement(record.placement)
-        .zip(catalog.policy(record.placement))
-    else {
-        let what = format!(
-            "placement number {} is not in its catalogue",
-            record.placement
-        );
-        return report.fault(position, what);
-    };
-    let Some(learnt) = history.at(record.snapshot_position) else {
-        let what = format!(
-            "it was drawn from the state at {}, more than {MAX_LAG_EVENTS} events before it",
-            record.snapshot_position
-        );
-        return report.fault(position, what);
-    };
-    let recorded = Standing {
-        segment: record.segment,
-        holdout: record.kind == DecisionKind::Holdout,
-    };
-    let standing = context.as_ref().map_or(recorded, |context| {
-        derive::standing(
+
+    /// Derives a decision again and compares; says what is wrong with it.
+    fn check(
+        &self,
+        position: Position,
+        algorithm_version: u32,
+        record: &DecisionRecord,
+    ) -> Result<Checked, String> {
+        if algorithm_version != ALGORITHM_VERSION {
+            return Ok(Checked::OtherAlgorithm(algorithm_version));
+        }
+        if record.snapshot_position < self.shared.ledger.start().position {
+            return Ok(Checked::BeforeRetained);
+        }
+        let context = match context_of(self.shared, record, position) {
+            Ok(context) => Some(context),
+            Err(LookupError::Unseal(UnsealError::Erased)) => None,
+            Err(error) => return Err(error.to_string()),
+        };
+        let version = record.catalog_version;
+        let catalog = self
+            .state
+            .catalog_of(version)
+            .ok_or_else(|| format!("catalogue version {version} was never brought"))?;
+        let (placement, policy) = catalog
+            .placement(record.placement)
+            .zip(catalog.policy(record.placement))
+            .ok_or_else(|| format!("placement {} is not in its catalogue", record.placement))?;
+        let learnt = self.history.at(record.snapshot_position).ok_or_else(|| {
+            format!(
+                "it was drawn from the state at {}, more than {MAX_LAG_EVENTS} events before it",
+                record.snapshot_position
+            )
+        })?;
+        let key = &self.shared.hash_key;
+        let standing = derive::recorded_standing(catalog, placement, context.as_ref(), record, key);
+        let asked = Asked {
+            policy,
+            catalog: version,
+            placement: record.placement,
+            segment: standing.segment,
+            decided_at: record.evaluated_at,
+            seed: record.seed,
+        };
+        let derived = derive::derive(
             catalog,
             placement,
-            context,
-            record.unpersonalized,
-            &shared.hash_key,
-        )
-    });
-    let nothing_learnt = PolicyState::default();
-    let learnt = learnt.get(&record.placement).unwrap_or(&nothing_learnt);
-    let derived = derive::derive(
-        catalog,
-        placement,
-        standing,
-        record.evaluated_at,
-        record.slots_requested as usize,
-        record.seed,
-        |_, eligible| {
-            let (segment, at) = (standing.segment, record.evaluated_at);
-            derive::distribution(policy, learnt, segment, at, record.seed, eligible)
-        },
-    );
-    match derived.difference(standing, record) {
-        Some(what) => report.fault(position, what),
-        None if context.is_some() => report.rederived += 1,
-        None => report.erased += 1,
+            standing,
+            record.evaluated_at,
+            record.slots_requested as usize,
+            record.seed,
+            |_, eligible| {
+                self.cache
+                    .distribution(&asked, learnt.get(&record.placement), eligible)
+            },
+        );
+        match derived.difference(standing, record) {
+            Some(what) => Err(what),
+            None if context.is_some() => Ok(Checked::Rederived),
+            None => Ok(Checked::Erased),
+        }
     }
 }

@@ -30,7 +30,7 @@ impl ExactSum {
             term.abs() <= LARGEST_REWARD,
             "a reward is checked before it is summed"
         );
-        libm::rint(term * TICKS) as i128
+        (term * TICKS).round_ties_even() as i128
     }
 
     /// Adds a term within ±[`LARGEST_REWARD`].

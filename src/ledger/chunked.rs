@@ -28,8 +28,24 @@ use scan::{Block, ChunkScan};
 /// What a store said when it refused. Stores have errors of their own; the
 /// ledger only passes their words on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct StoreError(pub String);
+pub(super) enum StoreError {
+    /// It found its own files changed.
+    #[error("{0}")]
+    Damaged(String),
+    /// It could not do what was asked.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl StoreError {
+    /// As an error of whoever wanted to read at a position.
+    fn at(self, position: Position) -> ReadError {
+        match self {
+            Self::Damaged(reason) => ReadError::Damaged { position, reason },
+            Self::Refused(reason) => ReadError::Store { position, reason },
+        }
+    }
+}
 
 /// A key with its value, if there is one.
 pub(super) type Found<Bytes> = Option<(Bytes, Bytes)>;
@@ -199,10 +215,7 @@ impl<S: ChunkStore> ChunkedLedger<S> {
     /// Reads the block that holds the record of a key, or the last before it.
     fn block_up_to(&self, key: Key) -> Result<Option<Block>, ReadError> {
         let position = key.first;
-        let refused = |error: StoreError| ReadError::Store {
-            position,
-            reason: error.0,
-        };
+        let refused = |error: StoreError| error.at(position);
         let Some((key, value)) = self.store.last_up_to(key).map_err(refused)? else {
             return Ok(None);
         };
@@ -274,7 +287,7 @@ impl<S: ChunkStore> ChunkedLedger<S> {
     fn make_durable(&self, writer: &mut Writer, drain: bool) -> Result<(), String> {
         let durable = self.heads().durable;
         if writer.appended != durable {
-            self.store.flush().map_err(|error| error.0)?;
+            self.store.flush().map_err(|error| error.to_string())?;
             let failed = |error| format!("the high-water mark could not be written: {error}");
             writer.mark.write(writer.appended).map_err(failed)?;
         }
@@ -310,7 +323,7 @@ impl<S: ChunkStore> Ledger for ChunkedLedger<S> {
         let (batches, head) = chunk::encode(writer.appended, records);
         for batch in &batches {
             let put = self.store.put(batch);
-            put.map_err(|error| self.poison.append_failed(error.0))?;
+            put.map_err(|error| self.poison.append_failed(error.to_string()))?;
         }
         writer.appended = head;
         lock(&self.heads).visible = head;

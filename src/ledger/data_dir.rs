@@ -225,6 +225,12 @@ impl Layout {
         bytes
     }
 
+    /// Whether a data directory was created there, whole or damaged.
+    #[must_use]
+    pub fn is_created(&self) -> bool {
+        self.entry(FORMAT).exists()
+    }
+
     fn entry(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

@@ -2,7 +2,7 @@
 //! *and* the directory entry that names it are synced, so every function here
 //! syncs both.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -46,15 +46,17 @@ pub(super) fn parent_of(path: &Path) -> &Path {
     }
 }
 
-/// Creates a directory and what leads to it, all of it durable. One that is
-/// there already is left alone.
+/// Creates a directory and what leads to it, all of it durable and open to its
+/// owner alone. One that is there already is left alone.
 pub(super) fn create_directory(path: &Path) -> Result<(), FileError> {
+    use std::os::unix::fs::DirBuilderExt;
+
     if path.is_dir() {
         return Ok(());
     }
     let parent = parent_of(path);
     create_directory(parent)?;
-    match fs::create_dir(path) {
+    match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(failed_to("create the directory", path)(error));
         }

@@ -101,12 +101,24 @@ pub enum OpenError {
     Probe(#[from] ProbeError),
     /// The store gave an error of its own.
     #[error(
-        "the store could not be opened: {reason}; if the disk is sound and has space, restore \
-         the data directory from a backup"
+        "the store could not be opened: {reason}; if no other process uses it and the disk is \
+         sound and has space, restore the data directory from a backup"
     )]
     Store {
         /// What it said.
         reason: String,
+    },
+    /// Another process has the store open.
+    #[error(
+        "{} is in use by a process that does not hold the data directory (waited \
+         {waited_seconds} s); stop that process",
+        path.display()
+    )]
+    InUse {
+        /// The store's data file.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited_seconds: u64,
     },
     /// The store lacks something that every store has.
     #[error("the store is damaged: {reason}; restore the data directory from a backup")]
@@ -165,7 +177,10 @@ pub enum OpenError {
 
 impl OpenError {
     pub(super) fn store(error: StoreError) -> Self {
-        Self::Store { reason: error.0 }
+        match error {
+            StoreError::Damaged(reason) => Self::Damaged { reason },
+            StoreError::Refused(reason) => Self::Store { reason },
+        }
     }
 
     pub(super) fn damaged(reason: impl Into<String>) -> Self {

@@ -42,6 +42,9 @@ use file::SecretsFile;
 /// How many subject keys are drawn at a time.
 pub const BLOCK_SLOTS: u32 = 4096;
 
+/// There are no slots from here on: their keys would fill 2 GiB of memory.
+pub const SLOT_LIMIT: u32 = 1 << 26;
+
 /// Whose key it is: the number of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubjectSlot(pub u32);
@@ -139,6 +142,14 @@ pub enum SecretsError {
         slot: SubjectSlot,
         /// The first slot without a key.
         end: SubjectSlot,
+    },
+    /// No data directory has that many slots.
+    #[error("slot {slot} is beyond the last of the {limit} slots that a data directory can have")]
+    BeyondLimit {
+        /// The slot.
+        slot: SubjectSlot,
+        /// How many slots there can be.
+        limit: u32,
     },
     /// An earlier write failed: see the ledger's rule, no write is tried twice.
     #[error("no keys are written any more since a write failed ({reason}); restart the process")]
@@ -265,10 +276,17 @@ impl Secrets {
     /// otherwise it writes and syncs.
     ///
     /// # Errors
-    /// When the file system refuses; then no keys are written any more.
+    /// [`SecretsError::BeyondLimit`] from [`SLOT_LIMIT`] on; when the file system
+    /// refuses, no keys are written any more.
     pub fn ensure(&self, slot: SubjectSlot) -> Result<(), SecretsError> {
         if slot < self.end() {
             return Ok(());
+        }
+        if slot.0 >= SLOT_LIMIT {
+            return Err(SecretsError::BeyondLimit {
+                slot,
+                limit: SLOT_LIMIT,
+            });
         }
         let mut origin = self.origin();
         while slot >= self.end() {

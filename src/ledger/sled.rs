@@ -13,8 +13,10 @@
 //!   threads, or hang. So a store is opened in a child process first
 //!   (`probe.rs`), and the high-water mark tells what must be there.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::chunk::{Entry, Key};
 use super::chunked::{ChunkStore, Found, StoreError};
@@ -39,7 +41,15 @@ pub(super) struct SledStore {
 
 impl From<::sled::Error> for StoreError {
     fn from(error: ::sled::Error) -> Self {
-        Self(format!("the store refused: {error}"))
+        match error {
+            ::sled::Error::Corruption {
+                at: Some(place), ..
+            } => Self::Damaged(format!("the store found wrong bytes at {place}")),
+            ::sled::Error::Corruption { at: None, .. } => {
+                Self::Damaged("the store found wrong bytes in one of its files".to_owned())
+            }
+            other => Self::Refused(format!("the store refused: {other}")),
+        }
     }
 }
 
@@ -58,6 +68,7 @@ impl SledStore {
                 return Err(OpenError::damaged(format!("its file {name:?} is missing")));
             }
         }
+        wait_until_free(&path.join(DATA_FILE))?;
         remove_unfinished_snapshots(path)?;
         Self::open_or_create(path, cache_bytes)
     }
@@ -88,6 +99,34 @@ impl SledStore {
         Self {
             _directory: Some(directory),
             ..self
+        }
+    }
+}
+
+/// Waits for the lock that sled itself will take. Whoever opens a store holds its
+/// directory, so that only the child of a process that was killed during its
+/// probe can hold the store; it notices that and ends.
+fn wait_until_free(data_path: &Path) -> Result<(), OpenError> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+    let file = File::open(data_path).map_err(failed_to("open", data_path))?;
+    let begun_at = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => {
+                return Err(failed_to("lock", data_path)(error).into());
+            }
+            Err(TryLockError::WouldBlock) if begun_at.elapsed() < PATIENCE => {
+                thread::sleep(POLL_INTERVAL);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse {
+                    path: data_path.to_path_buf(),
+                    waited_seconds: PATIENCE.as_secs(),
+                });
+            }
         }
     }
 }
@@ -135,9 +174,10 @@ impl ChunkStore for SledStore {
 
     fn flush(&self) -> Result<(), StoreError> {
         self.database.flush()?;
-        self.data_file
-            .sync_data()
-            .map_err(|error| StoreError(format!("the data file could not be synced: {error}")))
+        let synced = self.data_file.sync_data();
+        synced.map_err(|error| {
+            StoreError::Refused(format!("the data file could not be synced: {error}"))
+        })
     }
 
     fn last_up_to(&self, key: Key) -> Result<Found<Self::Bytes>, StoreError> {

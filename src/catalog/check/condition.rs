@@ -236,12 +236,12 @@ fn check_between(
             return None;
         }
     }
-    if let (Some(at_least), Some(below)) = (at_least, below) {
-        if !(at_least < below) {
-            let rule = format!("must be above at_least, which is {at_least}");
-            faults.refuse(&place.key("below"), below, rule);
-            return None;
-        }
+    if let (Some(at_least), Some(below)) = (at_least, below)
+        && below <= at_least
+    {
+        let rule = format!("must be above at_least, which is {at_least}");
+        faults.refuse(&place.key("below"), below, rule);
+        return None;
     }
     Some(Comparison::Between { at_least, below })
 }

@@ -44,12 +44,12 @@ pub(super) fn check(
         starts_at: starts_at.ok()?,
         ends_at: ends_at.ok()?,
     };
-    if let (Some(starts_at), Some(ends_at)) = (schedule.starts_at, schedule.ends_at) {
-        if ends_at <= starts_at {
-            let rule = format!("must be later than starts_at, which is {starts_at}");
-            faults.refuse(&place.key("ends_at"), ends_at, rule);
-            return None;
-        }
+    if let (Some(starts_at), Some(ends_at)) = (schedule.starts_at, schedule.ends_at)
+        && ends_at <= starts_at
+    {
+        let rule = format!("must be later than starts_at, which is {starts_at}");
+        faults.refuse(&place.key("ends_at"), ends_at, rule);
+        return None;
     }
     Some(schedule)
 }
@@ -128,10 +128,7 @@ fn resolve(text: &str, zone: &Zone) -> Result<Instant, Problem> {
     let instant = timestamp.map(|timestamp| Instant::from_unix_ms(timestamp.as_millisecond()));
     instant
         .filter(|instant| (Instant::default()..=Instant::LAST).contains(instant))
-        .ok_or_else(|| {
-            let rule = format!("must be from {} to {}", Instant::default(), Instant::LAST);
-            Problem::Here(rule)
-        })
+        .ok_or_else(|| Problem::Here("must lie in the years 1970 to 9999".to_owned()))
 }
 
 fn offset_of(pieces: &Pieces<'_>) -> Option<Offset> {

@@ -132,13 +132,8 @@ fn next_entry<I, B>(entries: &mut I, position: Position) -> Result<Option<(B, B)
 where
     I: Iterator<Item = Result<(B, B), StoreError>>,
 {
-    entries
-        .next()
-        .transpose()
-        .map_err(|error| ReadError::Store {
-            position,
-            reason: error.0,
-        })
+    let entry = entries.next().transpose();
+    entry.map_err(|error| error.at(position))
 }
 
 /// The records from one on, up to a head that was the ledger's.

@@ -52,7 +52,7 @@ pub(super) fn from_stored(decision: stored::Decision) -> Result<DecisionRecord, 
     let kind = kind_from_stored(&decision)?;
     let eligible = eligible_from_steps(&decision.eligible_offer_steps)?;
     let slots = slots_from_stored(eligible.as_ref(), decision.slots)?;
-    if (kind == DecisionKind::Offers) != !slots.is_empty() {
+    if (kind == DecisionKind::Offers) == slots.is_empty() {
         return Err(DecodeError::field(
             "decision.slots",
             format!("{} slots", slots.len()),

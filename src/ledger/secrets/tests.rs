@@ -70,6 +70,8 @@ fn the_anonymous_key_and_slots_without_a_key_are_not_destroyed() {
     assert!(matches!(anonymous, Err(SecretsError::Anonymous)));
     let beyond = secrets.destroy(SubjectSlot(BLOCK_SLOTS));
     assert!(matches!(beyond, Err(SecretsError::NoSuchSlot { .. })));
+    let limit = secrets.ensure(SubjectSlot(SLOT_LIMIT));
+    assert!(matches!(limit, Err(SecretsError::BeyondLimit { .. })));
 }
 
 #[test]
@@ -102,10 +104,14 @@ fn a_flipped_bit_is_refused_or_changes_nothing() {
     let scratch = created();
     let keys = all_keys(&open(&scratch));
     let original = fs::read(&scratch.path).expect("read");
-    let everywhere = (0..original.len() * 8).step_by(997);
-    let in_the_header = 0..4096 * 8 / 4;
+    let everywhere = (0..original.len() * 8).step_by(9_973);
+    let identity_and_extents = [0..92, 1024..1052, 2048..2076];
+    let bits = identity_and_extents
+        .into_iter()
+        .flatten()
+        .map(|byte| byte * 8 + byte % 8);
     let (mut refused, mut harmless) = (0, 0);
-    for bit in in_the_header.step_by(3).chain(everywhere) {
+    for bit in bits.chain(everywhere) {
         let mut bytes = original.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         fs::write(&scratch.path, &bytes).expect("written");

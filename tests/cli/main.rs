@@ -1,0 +1,7 @@
+//! The command line from outside: the real program, real sockets, real
+//! directories.
+
+mod records;
+mod replay;
+mod served;
+mod showcase;
