@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::task::spawn_blocking;
 
 use crate::engine::committer::CommitError;
 use crate::engine::{ImportError, RecoveryError};
@@ -23,6 +24,11 @@ pub mod records;
 pub mod explain;
 pub mod ledger;
 pub mod replay;
+
+pub mod evaluate;
+pub mod mine;
+pub mod simulate;
+pub mod whole_file;
 
 pub mod demo;
 pub mod serve;
@@ -69,6 +75,10 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Replay(Box<replay::ReplayArgs>),
+    Simulate(Box<simulate::SimulateArgs>),
+    Evaluate(Box<evaluate::EvaluateArgs>),
+    /// Finds what is bought together: frequent itemsets, rules, similar items.
+    Mine(Box<mine::MineArgs>),
 }
 
 /// Runs the command that was given.
@@ -81,6 +91,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(args).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Replay(args) => replay::run(*args).await,
+        Command::Simulate(args) => {
+            spawn_blocking(move || simulate::run(&args)).await??;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Evaluate(args) => Ok(spawn_blocking(move || evaluate::run(&args)).await?),
+        Command::Mine(args) => spawn_blocking(move || mine::run(&args)).await?,
     }
 }
 

@@ -22,7 +22,9 @@ pub mod best_arm;
 pub mod beta;
 pub mod config;
 pub mod exact_sum;
+pub mod gamma;
 pub mod policy;
+pub mod revenue;
 pub mod reward;
 pub mod state;
 

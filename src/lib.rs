@@ -8,15 +8,18 @@
 
 #![forbid(unsafe_code)]
 
-pub mod catalog;
 pub mod domain;
-pub mod engine;
-pub mod learning;
-pub mod ledger;
-pub mod logs;
 pub mod promotion;
-pub mod proto;
 pub mod segment;
+pub mod learning;
+pub mod affinity;
+pub mod catalog;
+pub mod ledger;
+pub mod engine;
+pub mod evaluation;
+pub mod simulation;
+pub mod logs;
 pub mod service;
-
 pub mod cli;
+
+pub mod proto;

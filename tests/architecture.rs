@@ -15,52 +15,39 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("promotion", &["domain"]),
     ("segment", &["domain"]),
     ("learning", &["domain"]),
+    ("affinity", &["domain"]),
     ("catalog", &["domain", "promotion", "segment", "learning"]),
     ("ledger", &["domain", "proto"]),
     (
         "engine",
-        &[
-            "domain",
-            "promotion",
-            "segment",
-            "learning",
-            "catalog",
-            "ledger",
-        ],
+        &["domain", "promotion", "segment", "learning", "catalog", "ledger"],
     ),
-    ("logs", &["domain", "learning", "catalog", "ledger"]),
+    ("evaluation", &["domain", "learning"]),
+    ("simulation", &["domain", "learning"]),
+    ("logs", &["domain", "learning", "catalog", "ledger", "evaluation"]),
     (
         "service",
-        &[
-            "domain",
-            "promotion",
-            "segment",
-            "learning",
-            "catalog",
-            "ledger",
-            "engine",
-            "proto",
-        ],
+        &["domain", "promotion", "segment", "learning", "catalog", "ledger", "engine", "proto"],
     ),
     (
         "cli",
         &[
-            "domain",
-            "promotion",
-            "segment",
-            "learning",
-            "catalog",
-            "ledger",
-            "engine",
-            "logs",
-            "service",
-            "proto",
+            "domain", "promotion", "segment", "learning", "affinity", "catalog", "ledger",
+            "engine", "evaluation", "simulation", "logs", "service", "proto",
         ],
     ),
 ];
 
 /// Rooms without I/O, clock, environment or threads.
-const PURE: &[&str] = &["domain", "promotion", "segment", "learning", "catalog"];
+const PURE: &[&str] = &[
+    "domain",
+    "promotion",
+    "segment",
+    "learning",
+    "affinity",
+    "catalog",
+    "evaluation",
+];
 
 /// What pure rooms do not name.
 const IMPURE: &[&str] = &[

@@ -282,6 +282,14 @@ impl Queue {
             };
             buffer.asleep = false;
         }
+        if !buffer.proposals.is_empty() {
+            // Where callers run on the same cores, those that are ready to push
+            // come first: fewer and larger batches. An idle machine gives the
+            // turn straight back.
+            drop(buffer);
+            std::thread::yield_now();
+            buffer = self.lock();
+        }
         let capacity = buffer.proposals.len();
         let proposals = std::mem::replace(&mut buffer.proposals, Vec::with_capacity(capacity));
         let batch = std::mem::take(&mut buffer.batch);

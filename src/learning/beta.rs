@@ -19,7 +19,7 @@ pub struct Beta {
 }
 
 /// ½ ln 2π.
-const HALF_LN_TWO_PI: f64 = 0.918_938_533_204_672_8;
+pub(super) const HALF_LN_TWO_PI: f64 = 0.918_938_533_204_672_8;
 
 impl Beta {
     /// # Panics
@@ -122,15 +122,17 @@ impl Beta {
 
 /// ln x and ln(1 − x), both accurate at both ends.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Log {
+pub struct Log {
+    /// ln x.
     pub x: f64,
+    /// ln(1 − x).
     pub complement: f64,
 }
 
 impl Log {
     /// At x = σ(t).
     #[inline]
-    pub(super) fn at_logit(t: f64) -> Self {
+    pub fn at_logit(t: f64) -> Self {
         let rest = math::ln_1p(math::exp(-t.abs()));
         if t >= 0.0 {
             Self {
@@ -148,7 +150,7 @@ impl Log {
 
 /// What Stirling's formula leaves of ln Γ(z):
 /// ln Γ(z) − (z − ½) ln z + z − ½ ln 2π, for z > 0.
-fn stirling_remainder(z: f64) -> f64 {
+pub(super) fn stirling_remainder(z: f64) -> f64 {
     if z < 10.0 {
         return math::ln_gamma(z) - (z - 0.5) * math::ln(z) + z - HALF_LN_TWO_PI;
     }

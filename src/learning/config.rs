@@ -7,9 +7,16 @@
 //! exploration_floor = 0.005
 //! ```
 
+pub mod index;
+pub mod posterior;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use index::{ImedConfig, KlUcbConfig, SoftmaxConfig, Ucb1Config};
+use posterior::{TemperedThompsonConfig, ThompsonPoissonConfig, ThompsonRevenueConfig};
+
+use super::exact_sum::LARGEST_REWARD;
 use super::reward::{Outside, RewardDomain};
 
 /// A policy as written, unchecked; [`Policy::check`](super::Policy::check)
@@ -23,8 +30,24 @@ pub enum PolicyConfig {
     Fixed(FixedConfig),
     /// Mostly the best mean so far.
     EpsilonGreedy(EpsilonGreedyConfig),
+    /// In proportion to e^(mean / temperature).
+    Softmax(SoftmaxConfig),
+    /// The best mean with a bonus for few pulls.
+    Ucb1(Ucb1Config),
+    /// The best mean that the rewards do not rule out.
+    KlUcb(KlUcbConfig),
+    /// The cheapest to rule out, and looked at the least.
+    Imed(ImedConfig),
     /// As probable as it is to be the best, under Beta posteriors.
     ThompsonBeta(ThompsonBetaConfig),
+    /// The same under Beta posteriors that are sharper than they should be.
+    TemperedThompson(TemperedThompsonConfig),
+    /// As probable as its mean count is to be the largest, under Gamma
+    /// posteriors.
+    ThompsonPoisson(ThompsonPoissonConfig),
+    /// As probable as its mean revenue is to be the largest, when most
+    /// decisions earn nothing.
+    ThompsonRevenue(ThompsonRevenueConfig),
 }
 
 /// Nothing to set.
@@ -238,6 +261,20 @@ impl Bound {
     pub(super) const WEIGHT: Self = Self::closed("[0, 1e9]", 0.0, 1e9);
     /// [0.01, 1e9].
     pub(super) const PRIOR: Self = Self::closed("[0.01, 1e9]", 0.01, 1e9);
+    /// [1e-9, 1e9].
+    pub(super) const TEMPERATURE: Self = Self::closed("[1e-9, 1e9]", 1e-9, 1e9);
+    /// [-2^52, 2^52].
+    pub(super) const REWARD: Self = Self::closed("[-2^52, 2^52]", -LARGEST_REWARD, LARGEST_REWARD);
+    /// (0, 2^52].
+    pub(super) const REWARD_ABOVE_0: Self = Self::above("(0, 2^52]", 0.0, LARGEST_REWARD);
+    /// [1e-9, 2^52].
+    pub(super) const VALUE: Self = Self::closed("[1e-9, 2^52]", 1e-9, LARGEST_REWARD);
+    /// (0, 100].
+    pub(super) const CONFIDENCE: Self = Self::above("(0, 100]", 0.0, 100.0);
+    /// [0, 100].
+    pub(super) const CONFIDENCE_FROM_0: Self = Self::closed("[0, 100]", 0.0, 100.0);
+    /// [0.01, 100].
+    pub(super) const SHARPNESS: Self = Self::closed("[0.01, 100]", 0.01, 100.0);
 
     const fn closed(words: &'static str, min: f64, max: f64) -> Self {
         Self {
@@ -313,7 +350,14 @@ mod tests {
                 "fixed",
             ),
             (r#"kind = "epsilon_greedy""#, "epsilon_greedy"),
+            (r#"kind = "softmax""#, "softmax"),
+            (r#"kind = "ucb1""#, "ucb1"),
+            (r#"kind = "kl_ucb""#, "kl_ucb"),
+            (r#"kind = "imed""#, "imed"),
             (r#"kind = "thompson_beta""#, "thompson_beta"),
+            (r#"kind = "tempered_thompson""#, "tempered_thompson"),
+            (r#"kind = "thompson_poisson""#, "thompson_poisson"),
+            (r#"kind = "thompson_revenue""#, "thompson_revenue"),
         ] {
             assert_eq!(check(text).unwrap().kind(), kind);
         }
@@ -379,6 +423,38 @@ mod tests {
             (
                 "kind = \"thompson_beta\"\nexploration_floor = -0.1",
                 "exploration_floor is -0.1, it must be in [0, 1]",
+            ),
+            (
+                "kind = \"softmax\"\ntemperature = 0.0",
+                "temperature is 0, it must be in [1e-9, 1e9]",
+            ),
+            (
+                "kind = \"softmax\"\ntemperature = { schedule = \"inverse\", scale = 9.0, minimum = 0.0 }",
+                "temperature.minimum is 0, it must be in [1e-9, 1e9]",
+            ),
+            (
+                "kind = \"ucb1\"\nexploration = -2.0",
+                "exploration is -2, it must be in [0, 100]",
+            ),
+            (
+                "kind = \"kl_ucb\"\nexploration = 0.0",
+                "exploration is 0, it must be in (0, 100]",
+            ),
+            (
+                "kind = \"imed\"\nexploration_floor = 2.0",
+                "exploration_floor is 2, it must be in [0, 1]",
+            ),
+            (
+                "kind = \"tempered_thompson\"\nsharpness = 0.0",
+                "sharpness is 0, it must be in [0.01, 100]",
+            ),
+            (
+                "kind = \"thompson_poisson\"\nlargest_count = 0.0",
+                "largest_count is 0, it must be in (0, 2^52]",
+            ),
+            (
+                "kind = \"thompson_revenue\"\nprior_value_weight = 0.0",
+                "prior_value_weight is 0, it must be in [0.01, 1e9]",
             ),
             (
                 "kind = \"fixed\"\npreference = []",

@@ -1,8 +1,17 @@
 //! The closed set of policies, and what each of them answers.
 
 pub mod epsilon_greedy;
+mod falling;
 pub mod fixed;
+pub mod imed;
+mod index;
+pub mod kl_ucb;
+pub mod softmax;
+pub mod tempered_thompson;
 pub mod thompson_beta;
+pub mod thompson_poisson;
+pub mod thompson_revenue;
+pub mod ucb1;
 pub mod uniform;
 
 use super::config::{PolicyConfig, PolicyError};
@@ -16,7 +25,14 @@ use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use epsilon_greedy::EpsilonGreedy;
 use fixed::Fixed;
+use imed::Imed;
+use kl_ucb::KlUcb;
+use softmax::Softmax;
+use tempered_thompson::TemperedThompson;
 use thompson_beta::ThompsonBeta;
+use thompson_poisson::ThompsonPoisson;
+use thompson_revenue::ThompsonRevenue;
+use ucb1::Ucb1;
 use uniform::Uniform;
 
 /// A checked policy. It holds parameters only; what it learnt is a
@@ -29,8 +45,24 @@ pub enum Policy {
     Fixed(Fixed),
     /// Mostly the best mean so far.
     EpsilonGreedy(EpsilonGreedy),
+    /// In proportion to e^(mean / temperature).
+    Softmax(Softmax),
+    /// The best mean with a bonus for few pulls.
+    Ucb1(Ucb1),
+    /// The best mean that the rewards do not rule out.
+    KlUcb(KlUcb),
+    /// The cheapest to rule out, and looked at the least.
+    Imed(Imed),
     /// As probable as it is to be the best, under Beta posteriors.
     ThompsonBeta(ThompsonBeta),
+    /// The same under Beta posteriors that are sharper than they should be.
+    TemperedThompson(TemperedThompson),
+    /// As probable as its mean count is to be the largest, under Gamma
+    /// posteriors.
+    ThompsonPoisson(ThompsonPoisson),
+    /// As probable as its mean revenue is to be the largest, when most
+    /// decisions earn nothing.
+    ThompsonRevenue(ThompsonRevenue),
 }
 
 /// What is known when a distribution is asked for, besides the state.
@@ -91,7 +123,20 @@ impl Policy {
             PolicyConfig::EpsilonGreedy(config) => {
                 Self::EpsilonGreedy(EpsilonGreedy::check(config)?)
             }
+            PolicyConfig::Softmax(config) => Self::Softmax(Softmax::check(config)?),
+            PolicyConfig::Ucb1(config) => Self::Ucb1(Ucb1::check(config)?),
+            PolicyConfig::KlUcb(config) => Self::KlUcb(KlUcb::check(config)?),
+            PolicyConfig::Imed(config) => Self::Imed(Imed::check(config)?),
             PolicyConfig::ThompsonBeta(config) => Self::ThompsonBeta(ThompsonBeta::check(config)?),
+            PolicyConfig::TemperedThompson(config) => {
+                Self::TemperedThompson(TemperedThompson::check(config)?)
+            }
+            PolicyConfig::ThompsonPoisson(config) => {
+                Self::ThompsonPoisson(ThompsonPoisson::check(config)?)
+            }
+            PolicyConfig::ThompsonRevenue(config) => {
+                Self::ThompsonRevenue(ThompsonRevenue::check(config)?)
+            }
         })
     }
 
@@ -102,7 +147,14 @@ impl Policy {
             Self::Uniform(_) => "uniform",
             Self::Fixed(_) => "fixed",
             Self::EpsilonGreedy(_) => "epsilon_greedy",
+            Self::Softmax(_) => "softmax",
+            Self::Ucb1(_) => "ucb1",
+            Self::KlUcb(_) => "kl_ucb",
+            Self::Imed(_) => "imed",
             Self::ThompsonBeta(_) => "thompson_beta",
+            Self::TemperedThompson(_) => "tempered_thompson",
+            Self::ThompsonPoisson(_) => "thompson_poisson",
+            Self::ThompsonRevenue(_) => "thompson_revenue",
         }
     }
 
@@ -121,7 +173,14 @@ impl Policy {
             Self::Uniform(policy) => policy.distribution(eligible),
             Self::Fixed(policy) => policy.distribution(eligible),
             Self::EpsilonGreedy(policy) => policy.distribution(segment, eligible),
+            Self::Softmax(policy) => policy.distribution(segment, eligible),
+            Self::Ucb1(policy) => policy.distribution(segment, eligible),
+            Self::KlUcb(policy) => policy.distribution(segment, eligible),
+            Self::Imed(policy) => policy.distribution(segment, eligible),
             Self::ThompsonBeta(policy) => policy.distribution(segment, eligible),
+            Self::TemperedThompson(policy) => policy.distribution(segment, eligible),
+            Self::ThompsonPoisson(policy) => policy.distribution(segment, eligible),
+            Self::ThompsonRevenue(policy) => policy.distribution(segment, eligible),
         }
     }
 
@@ -131,9 +190,35 @@ impl Policy {
     #[must_use]
     pub const fn rests_on_state_alone(&self) -> bool {
         match self {
-            Self::Uniform(_) | Self::Fixed(_) | Self::EpsilonGreedy(_) | Self::ThompsonBeta(_) => {
-                true
-            }
+            Self::Uniform(_)
+            | Self::Fixed(_)
+            | Self::EpsilonGreedy(_)
+            | Self::Softmax(_)
+            | Self::Ucb1(_)
+            | Self::KlUcb(_)
+            | Self::Imed(_)
+            | Self::ThompsonBeta(_)
+            | Self::TemperedThompson(_)
+            | Self::ThompsonPoisson(_)
+            | Self::ThompsonRevenue(_) => true,
+        }
+    }
+
+    /// Whether it can learn rewards in [0, 1] only, as conversion earns.
+    #[must_use]
+    pub const fn needs_unit_rewards(&self) -> bool {
+        match self {
+            Self::Uniform(_)
+            | Self::Fixed(_)
+            | Self::EpsilonGreedy(_)
+            | Self::Softmax(_)
+            | Self::ThompsonPoisson(_)
+            | Self::ThompsonRevenue(_) => false,
+            Self::Ucb1(_)
+            | Self::KlUcb(_)
+            | Self::Imed(_)
+            | Self::ThompsonBeta(_)
+            | Self::TemperedThompson(_) => true,
         }
     }
 
@@ -143,7 +228,14 @@ impl Policy {
         match self {
             Self::Uniform(_) | Self::Fixed(_) => RewardDomain::WIDEST,
             Self::EpsilonGreedy(policy) => policy.reward_domain(),
+            Self::Softmax(policy) => policy.reward_domain(),
+            Self::Ucb1(policy) => policy.reward_domain(),
+            Self::KlUcb(policy) => policy.reward_domain(),
+            Self::Imed(policy) => policy.reward_domain(),
             Self::ThompsonBeta(policy) => policy.reward_domain(),
+            Self::TemperedThompson(policy) => policy.reward_domain(),
+            Self::ThompsonPoisson(policy) => policy.reward_domain(),
+            Self::ThompsonRevenue(policy) => policy.reward_domain(),
         }
     }
 
@@ -223,7 +315,7 @@ impl Policy {
         let mut adopted = Adopted::default();
         let other_domain = self.reward_domain() != previous.reward_domain();
         state.take_over(|arm| {
-            if !self.holds(arm) {
+            if !self.holds(arm, previous) {
                 arm.reset();
                 adopted.arms_reset += 1;
                 return;
@@ -242,11 +334,19 @@ impl Policy {
         adopted
     }
 
-    /// Whether the policy can go on from what was learnt of an arm.
-    fn holds(&self, arm: &ArmState) -> bool {
+    /// Whether the policy can go on from what `previous` learnt of an arm.
+    fn holds(&self, arm: &ArmState, previous: &Self) -> bool {
         match self {
-            Self::Uniform(_) | Self::Fixed(_) | Self::EpsilonGreedy(_) => true,
-            Self::ThompsonBeta(_) => arm.within_unit(),
+            // An arm tells of its rewards that they lie in [0, 1], no more; that
+            // they are not negative is known when such a policy kept them.
+            Self::ThompsonPoisson(_) | Self::ThompsonRevenue(_) => {
+                arm.within_unit()
+                    || matches!(
+                        previous,
+                        Self::ThompsonPoisson(_) | Self::ThompsonRevenue(_)
+                    )
+            }
+            _ => !self.needs_unit_rewards() || arm.within_unit(),
         }
     }
 
@@ -266,7 +366,17 @@ impl Policy {
                 let (estimate, posterior) = match self {
                     Self::Uniform(_) | Self::Fixed(_) => (None, None),
                     Self::EpsilonGreedy(policy) => (Some(policy.action_value(arm)), None),
+                    Self::Softmax(policy) => (Some(policy.value(arm)), None),
+                    Self::Ucb1(_) | Self::KlUcb(_) | Self::Imed(_) => {
+                        (arm.and_then(ArmState::mean), None)
+                    }
                     Self::ThompsonBeta(policy) => {
+                        let posterior = policy.posterior(arm);
+                        (Some(posterior.mean()), Some(posterior.interval(0.95)))
+                    }
+                    Self::TemperedThompson(policy) => (Some(policy.posterior(arm).mean()), None),
+                    Self::ThompsonRevenue(policy) => (Some(policy.posterior(arm).mean()), None),
+                    Self::ThompsonPoisson(policy) => {
                         let posterior = policy.posterior(arm);
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }

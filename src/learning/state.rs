@@ -44,6 +44,8 @@ pub struct ArmState {
     clipped: u64,
     /// How many of the rewards, as learnt, lie outside [0, 1].
     outside_unit: u64,
+    /// How many of the rewards, as learnt, are not 0.
+    earning: u64,
     rewards: ExactSum,
     /// The recency-weighted mean; meaningful under a constant step size only.
     value: f64,
@@ -67,6 +69,16 @@ pub enum BadSegment {
         offer: OfferNumber,
         /// Its value.
         value: f64,
+    },
+    /// More rewards that are not 0 than rewards.
+    #[error("arm {offer} earned {earning} times in {pulls} pulls")]
+    EarnedTooOften {
+        /// The arm.
+        offer: OfferNumber,
+        /// How often it earned something.
+        earning: u64,
+        /// How often it was learnt.
+        pulls: u64,
     },
     /// The arms were not learnt as often as the segment.
     #[error("the arms were learnt {arms} times, the segment {segment}")]
@@ -99,6 +111,13 @@ impl TryFrom<StoredSegment> for SegmentState {
             return Err(BadSegment::NotFinite {
                 offer: arm.offer,
                 value: arm.value,
+            });
+        }
+        if let Some(arm) = arms.iter().find(|arm| arm.earning > arm.pulls) {
+            return Err(BadSegment::EarnedTooOften {
+                offer: arm.offer,
+                earning: arm.earning,
+                pulls: arm.pulls,
             });
         }
         let pulls = arms
@@ -257,6 +276,7 @@ impl SegmentState {
             sink(&arm.pulls.to_le_bytes());
             sink(&arm.clipped.to_le_bytes());
             sink(&arm.outside_unit.to_le_bytes());
+            sink(&arm.earning.to_le_bytes());
             sink(&arm.rewards.to_le_bytes());
             sink(&arm.value.to_bits().to_le_bytes());
         }
@@ -286,6 +306,7 @@ impl ArmState {
             pulls: 0,
             clipped: 0,
             outside_unit: 0,
+            earning: 0,
             rewards: ExactSum::ZERO,
             value: 0.0,
         }
@@ -329,6 +350,12 @@ impl ArmState {
         self.clipped
     }
 
+    /// How many of the rewards that were learnt are not 0.
+    #[must_use]
+    pub const fn earning(&self) -> u64 {
+        self.earning
+    }
+
     /// Whether every reward, as learnt, lies in [0, 1].
     pub(super) const fn within_unit(&self) -> bool {
         self.outside_unit == 0
@@ -339,6 +366,7 @@ impl ArmState {
         self.pulls += 1;
         self.clipped += u64::from(reward.clipped);
         self.outside_unit += u64::from(outside_unit(reward.value));
+        self.earning += u64::from(reward.value != 0.0);
         self.rewards.add(reward.value);
         Receipt {
             epoch: self.epoch,
@@ -362,6 +390,8 @@ impl ArmState {
         self.clipped = self.clipped + u64::from(after.clipped) - u64::from(before.clipped);
         self.outside_unit = self.outside_unit + u64::from(outside_unit(after.value))
             - u64::from(outside_unit(before.value));
+        self.earning =
+            self.earning + u64::from(after.value != 0.0) - u64::from(before.value != 0.0);
         self.rewards.remove(before.value);
         self.rewards.add(after.value);
     }

@@ -13,6 +13,7 @@
 mod catalog;
 mod generate;
 mod read;
+mod rounds;
 
 use smallvec::SmallVec;
 
@@ -24,6 +25,7 @@ pub use generate::{
     KnownRates, ObdGenerateError, ObdGenerateOptions, obd_generate, obd_generate_file,
 };
 pub use read::{ObdError, ObdProblem, ObdReader};
+pub use rounds::{ObdActions, ObdRounds, ObdRoundsError};
 
 /// The most positions of an impression.
 pub const POSITIONS: u32 = 3;

@@ -231,10 +231,11 @@ fn check_policy(
     if let PolicyConfig::Fixed(fixed) = &written.policy {
         refuse_preferences_elsewhere(&place, &written.id, &fixed.preference, document, faults);
     }
-    let is_beta = matches!(policy, Policy::ThompsonBeta(_));
-    if let Some(objective) = objective.filter(|it| is_beta && *it != Objective::Conversion) {
+    let unit = policy.needs_unit_rewards();
+    if let Some(objective) = objective.filter(|it| unit && *it != Objective::Conversion) {
         let rule = format!(
-            "thompson_beta learns successes and failures and needs the objective conversion, which is {} here",
+            "{} learns successes and failures and needs the objective conversion, which is {} here",
+            policy.kind(),
             objective.name()
         );
         faults.lack(&place.key("kind"), rule);

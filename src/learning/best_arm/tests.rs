@@ -5,6 +5,7 @@ use super::reference;
 use super::*;
 use crate::domain::distribution::SUM_TOLERANCE;
 use crate::domain::random::{DecisionSeed, Generator, Stream};
+use crate::learning::beta::Beta;
 
 /// A posterior from one of the shapes that occur, and some that should not.
 fn any_posterior(generator: &mut Generator) -> Beta {

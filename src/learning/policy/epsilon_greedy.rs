@@ -13,13 +13,13 @@
 
 use smallvec::SmallVec;
 
+use super::falling::Falling;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::math;
 use crate::learning::config::{
-    Bound, EpsilonConfig, EpsilonGreedyConfig, EpsilonScheduleConfig, PolicyError, Schedule,
-    StepConfig, StepRule,
+    Bound, EpsilonConfig, EpsilonGreedyConfig, EpsilonScheduleConfig, PolicyError, StepConfig,
+    StepRule,
 };
-use crate::learning::exact_sum::LARGEST_REWARD;
 use crate::learning::policy::Policy;
 use crate::learning::reward::RewardDomain;
 use crate::learning::state::{ArmState, SegmentState, aligned};
@@ -27,21 +27,12 @@ use crate::learning::state::{ArmState, SegmentState, aligned};
 /// The checked epsilon-greedy policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpsilonGreedy {
-    epsilon: Epsilon,
+    epsilon: Falling,
     step: Step,
     initial_value: f64,
     initial_weight: f64,
     exploration_floor: f64,
     reward_domain: RewardDomain,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Epsilon {
-    /// `None`: constant at `start`.
-    shape: Option<Schedule>,
-    start: f64,
-    scale: f64,
-    minimum: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,39 +41,22 @@ enum Step {
     Constant(f64),
 }
 
-impl Epsilon {
-    fn check(config: &EpsilonConfig) -> Result<Self, PolicyError> {
-        match config {
-            EpsilonConfig::Constant(epsilon) => Ok(Self {
-                shape: None,
-                start: Bound::PROBABILITY.check("epsilon", *epsilon)?,
-                scale: 1.0,
-                minimum: 0.0,
-            }),
-            EpsilonConfig::Schedule(EpsilonScheduleConfig {
-                schedule,
-                start,
-                scale,
-                minimum,
-            }) => Ok(Self {
-                shape: Some(*schedule),
-                start: Bound::PROBABILITY.check("epsilon.start", *start)?,
-                scale: Bound::DECISIONS.check("epsilon.scale", *scale)?,
-                minimum: Bound::PROBABILITY.check("epsilon.minimum", *minimum)?,
-            }),
-        }
-    }
-
-    #[allow(clippy::cast_precision_loss)] // exact below 2^53 decisions
-    fn after(&self, learnt: u64) -> f64 {
-        let x = learnt as f64 / self.scale;
-        let factor = match self.shape {
-            None => 1.0,
-            Some(Schedule::Inverse) => 1.0 / (1.0 + x),
-            Some(Schedule::InverseSqrt) => 1.0 / math::sqrt(1.0 + x),
-            Some(Schedule::Exponential) => math::exp2(-x),
-        };
-        self.minimum.max(self.start * factor)
+fn check_epsilon(config: &EpsilonConfig) -> Result<Falling, PolicyError> {
+    match config {
+        EpsilonConfig::Constant(epsilon) => Ok(Falling::constant(
+            Bound::PROBABILITY.check("epsilon", *epsilon)?,
+        )),
+        EpsilonConfig::Schedule(EpsilonScheduleConfig {
+            schedule,
+            start,
+            scale,
+            minimum,
+        }) => Ok(Falling {
+            shape: Some(*schedule),
+            start: Bound::PROBABILITY.check("epsilon.start", *start)?,
+            scale: Bound::DECISIONS.check("epsilon.scale", *scale)?,
+            minimum: Bound::PROBABILITY.check("epsilon.minimum", *minimum)?,
+        }),
     }
 }
 
@@ -92,18 +66,10 @@ impl EpsilonGreedy {
             StepConfig::Rule(StepRule::SampleAverage) => Step::SampleAverage,
             StepConfig::Constant(step) => Step::Constant(Bound::STEP.check("step", step)?),
         };
-        let initial_value = config.initial_value;
-        if !(initial_value.abs() <= LARGEST_REWARD) {
-            return Err(PolicyError::OutOfBounds {
-                key: "initial_value",
-                value: initial_value,
-                bound: "[-2^52, 2^52]",
-            });
-        }
         Ok(Self {
-            epsilon: Epsilon::check(&config.epsilon)?,
+            epsilon: check_epsilon(&config.epsilon)?,
             step,
-            initial_value,
+            initial_value: Bound::REWARD.check("initial_value", config.initial_value)?,
             initial_weight: Bound::WEIGHT.check("initial_weight", config.initial_weight)?,
             exploration_floor: Bound::PROBABILITY
                 .check("exploration_floor", config.exploration_floor)?,

@@ -1,0 +1,259 @@
+//! An answer as JSON and as text.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use super::EvaluateArgs;
+use crate::domain::math;
+use crate::evaluation::estimator::{Estimate, Estimator};
+use crate::evaluation::pass::{Answer, IntervalLine, Kind};
+
+/// The answer for a program. Figures of a log that cannot answer are there only
+/// when they were forced, each marked.
+pub(super) fn json(args: &EvaluateArgs, answer: &Answer) -> Result<String> {
+    let identifiable = answer.verdict.identifiable();
+    let (estimates, intervals) = if identifiable || args.force {
+        let marked = |mut line: Value| {
+            if !identifiable {
+                line["not_identifiable"] = Value::Bool(true);
+            }
+            line
+        };
+        let estimates = answer.estimates.iter().map(estimate_line).map(marked);
+        let level = args.level.get();
+        let intervals = answer
+            .intervals
+            .iter()
+            .map(|line| interval_line(line, level));
+        (estimates.collect(), intervals.map(marked).collect())
+    } else {
+        (Vec::<Value>::new(), Vec::<Value>::new())
+    };
+    let reasons = answer.verdict.reasons.iter().map(|reason| {
+        json!({
+            "code": reason.code(),
+            "reason": reason.to_string(),
+            "what_would_answer": reason.remedy(),
+        })
+    });
+    let warnings = answer.verdict.warnings.iter().map(ToString::to_string);
+    let skipped = answer.skipped.iter().map(|skipped| {
+        json!({ "estimator": skipped.estimator.to_string(), "reason": skipped.why.to_string() })
+    });
+    let document = json!({
+        "status": if identifiable { "identifiable" } else { "not identifiable" },
+        "forced": args.force && !identifiable,
+        "log": args.log.to_string(),
+        "target": args.target.as_ref().map(ToString::to_string),
+        "reward_range": [args.reward_range.low(), args.reward_range.high()],
+        "bootstrap": { "resamples": args.bootstrap, "seed": args.seed },
+        "diagnostics": diagnostics(answer),
+        "reasons": reasons.collect::<Vec<_>>(),
+        "warnings": warnings.collect::<Vec<_>>(),
+        "estimates": estimates,
+        "intervals": intervals,
+        "skipped": skipped.collect::<Vec<_>>(),
+    });
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn diagnostics(answer: &Answer) -> Value {
+    let summary = &answer.summary;
+    json!({
+        "rounds": summary.rounds,
+        "mean_reward": summary.mean_reward,
+        "mean_weight": summary.mean_weight,
+        "mean_weight_standard_error": summary.mean_weight_error,
+        "largest_weight": summary.largest_weight,
+        "largest_weight_share": summary.largest_weight_share,
+        "effective_sample_size": summary.effective_sample_size,
+        "effective_rewards": summary.effective_rewards,
+        "unsupported_target_mass": summary.unsupported_mass,
+    })
+}
+
+/// `round_sd_ddof1` and `se` are Open Bandit Pipeline's, which hold a
+/// normalising mean fixed; `standard_error` is the delta method's.
+#[allow(clippy::cast_precision_loss)] // no log has 2^53 rounds
+fn estimate_line((estimator, estimate): &(Estimator, Estimate)) -> Value {
+    let mut line = Map::new();
+    line.insert("estimator".to_owned(), json!(estimator.to_string()));
+    line.insert("value".to_owned(), json!(estimate.value));
+    let root = math::sqrt(estimate.rounds as f64);
+    let optional = [
+        ("standard_error", estimate.standard_error),
+        ("round_sd_ddof1", estimate.round_deviation),
+        (
+            "se",
+            estimate.round_deviation.map(|deviation| deviation / root),
+        ),
+        ("bias_bound", estimate.bias_bound),
+    ];
+    for (name, number) in optional {
+        if let Some(number) = number {
+            line.insert(name.to_owned(), json!(number));
+        }
+    }
+    line.insert("rounds".to_owned(), json!(estimate.rounds));
+    if let Some(caveat) = estimator.caveat() {
+        line.insert("caveat".to_owned(), json!(caveat));
+    }
+    Value::Object(line)
+}
+
+fn interval_line(line: &IntervalLine, level: f64) -> Value {
+    json!({
+        "kind": line.kind.to_string(),
+        "estimator": line.estimator.to_string(),
+        "lower": line.ends.lower(),
+        "upper": line.ends.upper(),
+        "level": level,
+    })
+}
+
+/// The answer to read.
+pub(super) fn text(args: &EvaluateArgs, answer: &Answer) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_text(&mut text, args, answer);
+    text
+}
+
+fn write_text(text: &mut String, args: &EvaluateArgs, answer: &Answer) -> std::fmt::Result {
+    let identifiable = answer.verdict.identifiable();
+    write_diagnostics(text, answer)?;
+    if !identifiable {
+        writeln!(text, "\nnot identifiable: this log cannot answer.")?;
+        for reason in &answer.verdict.reasons {
+            writeln!(
+                text,
+                "  - {reason}\n    what would answer: {}",
+                reason.remedy()
+            )?;
+        }
+        if !args.force {
+            return writeln!(
+                text,
+                "With --force the figures are printed all the same, marked."
+            );
+        }
+        writeln!(text, "\nThe figures below were forced and answer nothing.")?;
+    }
+    for warning in &answer.verdict.warnings {
+        writeln!(text, "\nwarning: {warning}")?;
+    }
+    let mark = if identifiable {
+        ""
+    } else {
+        "  NOT IDENTIFIABLE"
+    };
+    write_estimates(text, args, answer, mark)?;
+    write_others(text, answer, mark)?;
+    for skipped in &answer.skipped {
+        writeln!(
+            text,
+            "left out: {}, because {}",
+            skipped.estimator, skipped.why
+        )?;
+    }
+    Ok(())
+}
+
+fn write_diagnostics(text: &mut String, answer: &Answer) -> std::fmt::Result {
+    let summary = &answer.summary;
+    let percent = |share: Option<f64>| share.map(|share| 100.0 * share);
+    writeln!(text, "rounds                   {:>12}", summary.rounds)?;
+    for (name, value, unit) in [
+        ("mean reward", summary.mean_reward, ""),
+        ("mean weight", summary.mean_weight, ""),
+        ("  its standard error", summary.mean_weight_error, ""),
+        ("effective sample size", summary.effective_sample_size, ""),
+        ("effective rewards", summary.effective_rewards, ""),
+        ("largest weight", summary.largest_weight, ""),
+        ("  its share", percent(summary.largest_weight_share), " %"),
+        (
+            "unsupported target mass",
+            percent(summary.unsupported_mass),
+            " %",
+        ),
+    ] {
+        match value {
+            Some(value) => writeln!(text, "{name:<25}{value:>12.4}{unit}")?,
+            None => writeln!(text, "{name:<25}{:>12}", "none")?,
+        }
+    }
+    Ok(())
+}
+
+fn write_estimates(
+    text: &mut String,
+    args: &EvaluateArgs,
+    answer: &Answer,
+    mark: &str,
+) -> std::fmt::Result {
+    let best = |estimator: Estimator| {
+        let of = |kind| {
+            let mut lines = answer.intervals.iter();
+            lines.find(move |line| line.kind == kind && line.estimator == estimator)
+        };
+        of(Kind::BootstrapBca)
+            .or_else(|| of(Kind::StudentT))
+            .or_else(|| of(Kind::CressieRead(args.reward_range)))
+    };
+    let percent = 100.0 * args.level.get();
+    writeln!(
+        text,
+        "\n{:<16}{:>14}  {percent} % interval",
+        "estimator", "value"
+    )?;
+    for (estimator, estimate) in &answer.estimates {
+        let name = estimator.to_string();
+        write!(text, "{name:<16}{:>14.8}", estimate.value)?;
+        match best(*estimator) {
+            Some(line) => write!(
+                text,
+                "  {:.8} to {:.8} ({})",
+                line.ends.lower(),
+                line.ends.upper(),
+                line.kind
+            )?,
+            None => write!(text, "  no interval")?,
+        }
+        if let Some(caveat) = estimator.caveat() {
+            write!(text, "; {caveat}")?;
+        }
+        if let Some(bound) = estimate.bias_bound {
+            write!(text, " = {bound:.3e}")?;
+        }
+        writeln!(text, "{mark}")?;
+    }
+    Ok(())
+}
+
+fn write_others(text: &mut String, answer: &Answer, mark: &str) -> std::fmt::Result {
+    writeln!(text, "\nintervals under other assumptions")?;
+    let shown = |line: &&IntervalLine| {
+        matches!(
+            line.kind,
+            Kind::Gaussian
+                | Kind::ClopperPearson
+                | Kind::CressieRead(_)
+                | Kind::Hoeffding
+                | Kind::EmpiricalBernstein
+                | Kind::ConfidenceSequence
+        )
+    };
+    for line in answer.intervals.iter().filter(shown) {
+        let kind = line.kind.to_string();
+        let ends = line.ends;
+        writeln!(
+            text,
+            "{kind:<36}{:>12.8} to {:.8}{mark}",
+            ends.lower(),
+            ends.upper()
+        )?;
+    }
+    Ok(())
+}

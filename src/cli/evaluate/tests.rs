@@ -1,0 +1,183 @@
+use clap::Parser;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::random::Generator;
+
+#[derive(Debug, Parser)]
+struct Command {
+    #[command(flatten)]
+    evaluate: EvaluateArgs,
+}
+
+fn outcome(arguments: &[&str]) -> Result<Outcome> {
+    let words = ["evaluate"].iter().chain(arguments);
+    evaluate(&Command::try_parse_from(words)?.evaluate)
+}
+
+fn json(arguments: &[&str]) -> (Value, u8) {
+    let mut arguments = arguments.to_vec();
+    arguments.extend(["--output", "json"]);
+    let outcome = outcome(&arguments).unwrap();
+    (serde_json::from_str(&outcome.report).unwrap(), outcome.code)
+}
+
+/// A log in the form of the Open Bandit Dataset over two items with reward
+/// rates 0.2 and 0.6, the second of them shown with `second`.
+fn obd(folder: &TempDir, rounds: usize, second: f64) -> String {
+    let mut generator = Generator::from_seed(9);
+    let mut csv = String::from("timestamp,item_id,position,click,propensity_score\n");
+    for index in 0..rounds {
+        let item = usize::from(generator.next_uniform() < second);
+        let click = u8::from(generator.next_uniform() < [0.2, 0.6][item]);
+        let propensity = [1.0 - second, second][item];
+        let position = index % 3 + 1;
+        csv +=
+            &format!("2019-11-24 00:00:00.000000+00:00,{item},{position},{click},{propensity}\n");
+    }
+    let path = folder.path().join("log.csv");
+    std::fs::write(&path, csv).unwrap();
+    format!("obd:{}", path.display())
+}
+
+fn value(document: &Value, name: &str) -> Option<f64> {
+    let estimates = document["estimates"].as_array().unwrap();
+    let line = estimates.iter().find(|line| line["estimator"] == name)?;
+    line["value"].as_f64()
+}
+
+#[test]
+fn a_log_with_overlap_is_answered() {
+    let folder = TempDir::new().unwrap();
+    let log = obd(&folder, 6_000, 0.2);
+    let (document, code) = json(&["--log", &log, "--target", "uniform", "--bootstrap", "200"]);
+    assert_eq!(code, 0);
+    assert_eq!(document["status"], "identifiable");
+    // The truth is 0.4; the estimate's standard error is about 0.016.
+    assert!((value(&document, "ips").unwrap() - 0.4).abs() < 0.06);
+    assert!((value(&document, "snips").unwrap() - 0.4).abs() < 0.06);
+    // The log has no model: those who need one are left out and said to be.
+    assert_eq!(value(&document, "dr"), None);
+    let skipped = document["skipped"].as_array().unwrap();
+    assert!(skipped.iter().any(|line| line["estimator"] == "dr"));
+    let intervals = document["intervals"].as_array().unwrap();
+    for kind in [
+        "normal",
+        "bootstrap_bca",
+        "gaussian_interval",
+        "clopper_pearson_interval",
+    ] {
+        let line = intervals.iter().find(|line| line["kind"] == kind).unwrap();
+        assert!(line["lower"].as_f64().unwrap() < line["upper"].as_f64().unwrap());
+    }
+    let text = outcome(&["--log", &log, "--target", "uniform", "--bootstrap", "0"]).unwrap();
+    assert!(
+        text.report.contains("effective sample size"),
+        "{}",
+        text.report
+    );
+    assert_eq!(text.code, 0);
+}
+
+#[test]
+fn a_log_without_overlap_is_refused_unless_forced() {
+    let folder = TempDir::new().unwrap();
+    let log = obd(&folder, 3_000, 0.0005);
+    let arguments = ["--log", &log, "--target", "uniform", "--bootstrap", "0"];
+    let (document, code) = json(&arguments);
+    assert_eq!(code, NOT_IDENTIFIABLE);
+    assert_eq!(document["status"], "not identifiable");
+    assert!(document["estimates"].as_array().unwrap().is_empty());
+    assert!(document["intervals"].as_array().unwrap().is_empty());
+    assert!(!document["reasons"].as_array().unwrap().is_empty());
+    let text = outcome(&arguments).unwrap();
+    assert!(text.report.contains("not identifiable"));
+    assert!(text.report.contains("what would answer"));
+
+    let mut forced = arguments.to_vec();
+    forced.push("--force");
+    let (document, code) = json(&forced);
+    assert_eq!(code, 0);
+    assert_eq!(document["forced"], true);
+    let estimates = document["estimates"].as_array().unwrap();
+    assert!(!estimates.is_empty());
+    assert!(
+        estimates
+            .iter()
+            .all(|line| line["not_identifiable"] == true)
+    );
+    let text = outcome(&forced).unwrap();
+    assert!(text.report.contains("NOT IDENTIFIABLE"));
+}
+
+#[test]
+fn a_table_is_a_target() {
+    let folder = TempDir::new().unwrap();
+    let log = obd(&folder, 6_000, 0.5);
+    let table = folder.path().join("target.csv");
+    let target = format!("table:{}", table.display());
+    let arguments = [
+        "--log",
+        &log,
+        "--target",
+        &target,
+        "--estimators",
+        "ips, snips",
+    ];
+    std::fs::write(&table, "item_id,probability\n0,0.25\n1,0.75\n").unwrap();
+    let (document, code) = json(&arguments);
+    assert_eq!(code, 0);
+    // The truth is 0.5; the estimate's standard error is about 0.01.
+    assert!((value(&document, "ips").unwrap() - 0.5).abs() < 0.04);
+    assert_eq!(document["estimates"].as_array().unwrap().len(), 2);
+
+    // Half of what this target chooses is an item that the log never shows.
+    std::fs::write(&table, "item_id,probability\n0,0.5\n9,0.5\n").unwrap();
+    let (document, code) = json(&arguments);
+    assert_eq!(code, NOT_IDENTIFIABLE);
+    assert_eq!(document["reasons"][0]["code"], "UNSUPPORTED");
+
+    for (wrong, expected) in [
+        ("item_id,probability\n0,0.5\n", "sum to 0.5"),
+        (
+            "item_id,probability\n0,x\n",
+            "row 1, column probability: \"x\"",
+        ),
+        ("item_id,position,probability\n0,4,1\n", "4 is not 1 to 3"),
+        ("item_id\n0\n", "no column probability"),
+        (
+            "item_id,probability\n0,0.5\n0,0.5\n",
+            "row 2: item 0 is there twice",
+        ),
+    ] {
+        std::fs::write(&table, wrong).unwrap();
+        let refused = format!("{:#}", outcome(&arguments).unwrap_err());
+        assert!(refused.contains(expected), "{refused}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_the_log_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let log = obd(&folder, 300, 0.5);
+    let base = ["--log", &log, "--target", "uniform", "--bootstrap", "0"];
+    let with = |more: &[&str]| {
+        let arguments: Vec<&str> = base.iter().chain(more).copied().collect();
+        format!("{:#}", outcome(&arguments).unwrap_err())
+    };
+    assert!(
+        with(&["--estimators", "dr"])
+            .contains("dr cannot be computed: the log has no reward prediction")
+    );
+    assert!(with(&["--estimators", "best"]).contains("is no estimator"));
+    assert!(with(&["--max-weight", "0.5"]).contains("more than --max-weight 0.5"));
+    assert!(with(&["--max-weight", "-1"]).contains("-1"));
+    assert!(with(&["--level", "1.5"]).contains("1.5"));
+    assert!(with(&["--reward-range", "1:0"]).contains("1:0"));
+    let narrow = with(&["--reward-range", "0.5:1"]);
+    assert!(narrow.contains("row 1, column reward") || narrow.contains("column reward: 0 is not"));
+    assert!(outcome(&["--log", &log]).is_err());
+    assert!(outcome(&["--log", "csv:x"]).is_err());
+    assert!(outcome(&["--log", "golden:/nowhere/x.parquet"]).is_err());
+}

@@ -1,0 +1,23 @@
+//! Off-policy evaluation: from a log, what another policy would have earned,
+//! how sure that is, and whether this log can answer at all.
+//!
+//! - [`logged`]: rounds as checked columns, with the [`target`] applied.
+//! - [`estimator`]: one file each; [`Accumulator`](estimator::Accumulator)
+//!   streams and merges.
+//! - [`interval`]: how sure an estimate is, apart from the estimators.
+//! - [`diagnostics`]: whether the log can answer, which is asked first.
+//! - [`pass`]: all of it in one pass over a log.
+//!
+//! Invariants: no data gives `None`, never 0 or NaN; a value that exists is
+//! finite; nothing here does I/O, reads a clock or draws from a global
+//! generator.
+
+pub mod compensated_sum;
+pub mod diagnostics;
+pub mod estimator;
+pub mod interval;
+pub mod logged;
+pub mod moments;
+pub mod pass;
+pub mod quantile;
+pub mod target;

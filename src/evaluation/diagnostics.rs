@@ -1,0 +1,440 @@
+//! Whether a log can answer, asked before any estimate is shown.
+//!
+//! The default refusals, as numbers ([`Thresholds`]): an effective sample size
+//! (Σw)²/Σw² below 100 (Kish 1965, "Survey sampling"); one weight that is more
+//! than 10 % of their sum; more than 1 % of the target's choices on actions
+//! that the log never shows at that position; a mean weight that is more than
+//! 4 of its standard errors from 1, which right propensities make it; rewards
+//! that are all the same. Below 30 effective rewards, (Σwr)²/Σ(wr)², there is a
+//! warning.
+//!
+//! A log with only the chosen action's propensity does not say which actions
+//! were possible, so support is judged by what was logged: the target's mass
+//! on an action and position that occurs in no round counts as unsupported.
+
+use std::fmt;
+
+use super::compensated_sum::CompensatedSum;
+use super::logged::Rounds;
+use super::target::TargetTable;
+use crate::domain::math;
+
+/// Below what, or above what, a log is refused.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// The least effective sample size.
+    pub effective_sample_size: f64,
+    /// The largest share of one weight in their sum.
+    pub largest_weight_share: f64,
+    /// The largest share of the target's choices that the log cannot speak of.
+    pub unsupported_mass: f64,
+    /// How many standard errors the mean weight may be from 1.
+    pub mean_weight_errors: f64,
+    /// Below how many effective rewards there is a warning.
+    pub effective_rewards: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            effective_sample_size: 100.0,
+            largest_weight_share: 0.1,
+            unsupported_mass: 0.01,
+            mean_weight_errors: 4.0,
+            effective_rewards: 30.0,
+        }
+    }
+}
+
+/// What has been seen of a log so far; streams and merges.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnostics {
+    rounds: u64,
+    weight: CompensatedSum,
+    weight_square: CompensatedSum,
+    largest_weight: f64,
+    weighted: CompensatedSum,
+    weighted_square: CompensatedSum,
+    reward: CompensatedSum,
+    lowest_reward: f64,
+    highest_reward: f64,
+    /// How often each action was logged at each position, as the target's
+    /// table is laid out.
+    logged: Vec<u64>,
+}
+
+/// What a log is like under a target. `None` where the log has no answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// n.
+    pub rounds: u64,
+    /// The mean reward that was logged.
+    pub mean_reward: Option<f64>,
+    /// The mean of w.
+    pub mean_weight: Option<f64>,
+    /// Its standard error.
+    pub mean_weight_error: Option<f64>,
+    /// The largest w.
+    pub largest_weight: Option<f64>,
+    /// Its share in the sum.
+    pub largest_weight_share: Option<f64>,
+    /// (Σw)²/Σw².
+    pub effective_sample_size: Option<f64>,
+    /// (Σwr)²/Σ(wr)².
+    pub effective_rewards: Option<f64>,
+    /// The share of the target's choices on actions that were never logged at
+    /// their position.
+    pub unsupported_mass: Option<f64>,
+    /// The one reward that there is, when they are all the same.
+    pub only_reward: Option<f64>,
+}
+
+/// Why a log cannot answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reason {
+    /// There is no round.
+    NoRounds,
+    /// The target chooses nothing of what was logged.
+    NoOverlap,
+    /// The effective sample size is too small.
+    FewEffectiveRounds {
+        /// What it is.
+        found: f64,
+        /// What it has to be.
+        least: f64,
+    },
+    /// One round outweighs the others.
+    LargeWeight {
+        /// Its share in the sum.
+        share: f64,
+        /// What is allowed.
+        most: f64,
+        /// The weight.
+        weight: f64,
+    },
+    /// The target chooses what the log never shows.
+    Unsupported {
+        /// The share of its choices.
+        mass: f64,
+        /// What is allowed.
+        most: f64,
+    },
+    /// Propensities do not fit what was logged.
+    MeanWeight {
+        /// The mean weight.
+        mean: f64,
+        /// Its standard error.
+        error: f64,
+        /// How many of them are allowed.
+        most: f64,
+    },
+    /// Every reward is the same.
+    OneReward {
+        /// Which.
+        value: f64,
+        /// How many rounds have it.
+        rounds: u64,
+    },
+}
+
+impl Reason {
+    /// The reason in one word, for machines.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoRounds => "NO_ROUNDS",
+            Self::NoOverlap => "NO_OVERLAP",
+            Self::FewEffectiveRounds { .. } => "FEW_EFFECTIVE_ROUNDS",
+            Self::LargeWeight { .. } => "LARGE_WEIGHT",
+            Self::Unsupported { .. } => "UNSUPPORTED",
+            Self::MeanWeight { .. } => "MEAN_WEIGHT",
+            Self::OneReward { .. } => "ONE_REWARD",
+        }
+    }
+
+    /// What log would answer.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::NoRounds => "a log with rounds in it".to_owned(),
+            Self::NoOverlap => {
+                "a log of a policy that chooses what the target chooses".to_owned()
+            }
+            Self::FewEffectiveRounds { found, least } => format!(
+                "a logging policy nearer to the target or, if larger weights than these are not to \
+                 come, at least {:.1} times as many rounds",
+                least / found
+            ),
+            Self::LargeWeight { most, .. } => format!(
+                "a logging policy with a floor under its probabilities, so that no weight is more \
+                 than {:.3} % of the sum",
+                100.0 * most
+            ),
+            Self::Unsupported { .. } => {
+                "a log in which every action that the target chooses was sometimes shown at that \
+                 position, or a target that leaves those actions out"
+                    .to_owned()
+            }
+            Self::MeanWeight { .. } => {
+                "a log whose propensities are the probabilities that were drawn from, over every \
+                 action that the target chooses"
+                    .to_owned()
+            }
+            Self::OneReward { .. } => {
+                "a log that is long enough for both rewarded and unrewarded rounds, or whose rewards \
+                 were joined to it"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRounds => f.write_str("the log has no round"),
+            Self::NoOverlap => f.write_str("the target chooses nothing that was logged"),
+            Self::FewEffectiveRounds { found, least } => write!(
+                f,
+                "the effective sample size is {found:.2}, at least {least} is needed"
+            ),
+            Self::LargeWeight {
+                share,
+                most,
+                weight,
+            } => write!(
+                f,
+                "the largest weight, {weight:.4}, is {:.2} % of the sum of all, at most {} % is allowed",
+                100.0 * share,
+                100.0 * most
+            ),
+            Self::Unsupported { mass, most } => write!(
+                f,
+                "{:.2} % of the target's choices are actions that were never logged at that position, \
+                 at most {} % is allowed",
+                100.0 * mass,
+                100.0 * most
+            ),
+            Self::MeanWeight { mean, error, most } => write!(
+                f,
+                "the mean weight is {mean:.4} with a standard error of {error:.4}, more than {most} \
+                 of them from 1"
+            ),
+            Self::OneReward { value, rounds } => write!(
+                f,
+                "column reward is {value} in every row, 1 to {rounds}: nothing tells the policies apart"
+            ),
+        }
+    }
+}
+
+/// What does not stop an estimate but has to be known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Warning {
+    /// Few rounds carry the reward.
+    FewEffectiveRewards {
+        /// How many.
+        found: f64,
+        /// Below how many there is a warning.
+        least: f64,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FewEffectiveRewards { found, least } => write!(
+                f,
+                "the estimate rests on {found:.1} effective rewards, fewer than {least}: intervals \
+                 that assume normality are too narrow"
+            ),
+        }
+    }
+}
+
+/// Whether the log can answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdict {
+    /// Why not; none when it can.
+    pub reasons: Vec<Reason>,
+    /// What has to be known.
+    pub warnings: Vec<Warning>,
+}
+
+impl Verdict {
+    /// Whether the log can answer.
+    #[must_use]
+    pub const fn identifiable(&self) -> bool {
+        self.reasons.is_empty()
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // no log has 2^53 rounds
+fn real(count: u64) -> f64 {
+    count as f64
+}
+
+impl Diagnostics {
+    /// Nothing seen yet, under this target.
+    #[must_use]
+    pub fn new(target: &TargetTable) -> Self {
+        Self {
+            rounds: 0,
+            weight: CompensatedSum::default(),
+            weight_square: CompensatedSum::default(),
+            largest_weight: 0.0,
+            weighted: CompensatedSum::default(),
+            weighted_square: CompensatedSum::default(),
+            reward: CompensatedSum::default(),
+            lowest_reward: f64::INFINITY,
+            highest_reward: f64::NEG_INFINITY,
+            logged: vec![0; target.actions() * target.positions()],
+        }
+    }
+
+    /// Adds a batch that was weighed for the same target.
+    pub fn add(&mut self, rounds: &Rounds) {
+        self.rounds += rounds.len() as u64;
+        for (weight, reward) in rounds.weight().iter().zip(rounds.reward()) {
+            let weighted = weight * reward;
+            self.weight.add(*weight);
+            self.weight_square.add(weight * weight);
+            self.weighted.add(weighted);
+            self.weighted_square.add(weighted * weighted);
+            self.reward.add(*reward);
+            self.largest_weight = self.largest_weight.max(*weight);
+            self.lowest_reward = self.lowest_reward.min(*reward);
+            self.highest_reward = self.highest_reward.max(*reward);
+        }
+        for cell in rounds.cell() {
+            self.logged[*cell as usize] += 1;
+        }
+    }
+
+    /// Adds what another pass under the same target saw.
+    ///
+    /// # Panics
+    /// When the other is of a target of another size, which is an error of the
+    /// caller.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(
+            self.logged.len(),
+            other.logged.len(),
+            "passes under the same target merge"
+        );
+        self.rounds += other.rounds;
+        self.weight.merge(&other.weight);
+        self.weight_square.merge(&other.weight_square);
+        self.largest_weight = self.largest_weight.max(other.largest_weight);
+        self.weighted.merge(&other.weighted);
+        self.weighted_square.merge(&other.weighted_square);
+        self.reward.merge(&other.reward);
+        self.lowest_reward = self.lowest_reward.min(other.lowest_reward);
+        self.highest_reward = self.highest_reward.max(other.highest_reward);
+        for (ours, theirs) in self.logged.iter_mut().zip(&other.logged) {
+            *ours += theirs;
+        }
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub fn summary(&self, target: &TargetTable) -> Summary {
+        let rounds = real(self.rounds);
+        let some = self.rounds > 0;
+        let (weight, square) = (self.weight.get(), self.weight_square.get());
+        let mean = weight / rounds;
+        let variance = (square - mean * weight).max(0.0) / (rounds - 1.0);
+        let (weighted, weighted_square) = (self.weighted.get(), self.weighted_square.get());
+        Summary {
+            rounds: self.rounds,
+            mean_reward: some.then(|| self.reward.get() / rounds),
+            mean_weight: some.then_some(mean),
+            mean_weight_error: (self.rounds > 1).then(|| math::sqrt(variance / rounds)),
+            largest_weight: some.then_some(self.largest_weight),
+            largest_weight_share: (weight > 0.0).then(|| self.largest_weight / weight),
+            effective_sample_size: (square > 0.0).then(|| weight * weight / square),
+            effective_rewards: (weighted_square > 0.0)
+                .then(|| weighted * weighted / weighted_square),
+            unsupported_mass: some.then(|| self.unsupported_mass(target)),
+            only_reward: (some && self.lowest_reward == self.highest_reward)
+                .then_some(self.lowest_reward),
+        }
+    }
+
+    fn unsupported_mass(&self, target: &TargetTable) -> f64 {
+        let positions = self.logged.chunks(target.actions()).enumerate();
+        let mass = positions.map(|(position, logged)| {
+            let rounds: u64 = logged.iter().sum();
+            let never = logged.iter().zip(target.at(position));
+            let never = never.filter(|(count, _)| **count == 0);
+            real(rounds) * never.map(|(_, probability)| probability).sum::<f64>()
+        });
+        // A sum of nothing is −0; adding 0 makes it 0.
+        (mass.sum::<f64>() + 0.0) / real(self.rounds)
+    }
+}
+
+impl Summary {
+    /// Whether such a log can answer.
+    #[must_use]
+    pub fn verdict(&self, thresholds: &Thresholds) -> Verdict {
+        let mut verdict = Verdict::default();
+        if self.rounds == 0 {
+            verdict.reasons.push(Reason::NoRounds);
+            return verdict;
+        }
+        match self.effective_sample_size {
+            None => verdict.reasons.push(Reason::NoOverlap),
+            Some(found) if !(found >= thresholds.effective_sample_size) => {
+                let least = thresholds.effective_sample_size;
+                verdict
+                    .reasons
+                    .push(Reason::FewEffectiveRounds { found, least });
+            }
+            Some(_) => {}
+        }
+        if let (Some(share), Some(weight)) = (self.largest_weight_share, self.largest_weight)
+            && share > thresholds.largest_weight_share
+        {
+            let most = thresholds.largest_weight_share;
+            verdict.reasons.push(Reason::LargeWeight {
+                share,
+                most,
+                weight,
+            });
+        }
+        if let Some(mass) = self.unsupported_mass
+            && mass > thresholds.unsupported_mass
+        {
+            let most = thresholds.unsupported_mass;
+            verdict.reasons.push(Reason::Unsupported { mass, most });
+        }
+        if let (Some(mean), Some(error)) = (self.mean_weight, self.mean_weight_error)
+            && (mean - 1.0).abs() > thresholds.mean_weight_errors * error + ROUNDING
+        {
+            let most = thresholds.mean_weight_errors;
+            verdict
+                .reasons
+                .push(Reason::MeanWeight { mean, error, most });
+        }
+        if let Some(value) = self.only_reward {
+            let rounds = self.rounds;
+            verdict.reasons.push(Reason::OneReward { value, rounds });
+        }
+        let found = self.effective_rewards.unwrap_or(0.0);
+        if found < thresholds.effective_rewards {
+            let least = thresholds.effective_rewards;
+            verdict
+                .warnings
+                .push(Warning::FewEffectiveRewards { found, least });
+        }
+        verdict
+    }
+}
+
+/// How far a mean weight that is 1 may be from it by the rounding of logged
+/// propensities and of the target's table.
+const ROUNDING: f64 = 1e-6;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! What the target policy would have earned: one estimator a file.
+//!
+//! Nearly all are smooth functions of the means of a few terms a round; such a
+//! [`Formula`] says which terms and which function, and everything else
+//! (streaming, merging, standard errors by the delta method, resampling)
+//! follows from that. The two empirical-likelihood estimators are not, and
+//! keep their own sums.
+//!
+//! An estimator has a name under which people ask for it, parameter included:
+//! `ips`, `ips_clip10`, `switch_dr_100`, `dros_0.5`.
+
+mod accumulator;
+mod balanced_ipw;
+mod cressie_read;
+mod direct_method;
+mod doubly_robust;
+mod dros;
+mod ips;
+mod mle;
+mod self_normalised_dr;
+mod snips;
+mod sub_gaussian;
+mod switch_dr;
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::logged::{Column, MissingColumn, RewardRange, RoundsView};
+use super::moments::Terms;
+
+pub use accumulator::{Accumulator, Estimate, Unlike};
+pub use balanced_ipw::BalancedIpw;
+pub use cressie_read::CressieRead;
+pub use direct_method::DirectMethod;
+pub use doubly_robust::DoublyRobust;
+pub use dros::DoublyRobustShrinkage;
+pub use ips::InversePropensity;
+pub use mle::MaximumLikelihood;
+pub use self_normalised_dr::SelfNormalisedDoublyRobust;
+pub use snips::SelfNormalised;
+pub use sub_gaussian::{SubGaussian, SubGaussianDoublyRobust};
+pub use switch_dr::SwitchDoublyRobust;
+
+/// An estimator that is a smooth function of means of terms a round.
+pub trait Formula {
+    /// How many terms a round has: 1 to
+    /// [`MOST_TERMS`](super::moments::MOST_TERMS).
+    fn terms(&self) -> usize;
+
+    /// Writes the rounds' terms, as many of each as there are rounds.
+    ///
+    /// # Errors
+    /// When the log lacks a column that the estimator reads.
+    fn fill(&self, rounds: RoundsView<'_>, terms: &mut Terms) -> Result<(), MissingColumn>;
+
+    /// The estimate from the terms' means; `None` where it is not defined.
+    fn value(&self, means: &[f64]) -> Option<f64>;
+
+    /// How the estimate moves with each mean: the delta method's gradient.
+    fn gradient(&self, means: &[f64]) -> [f64; 3];
+
+    /// How Open Bandit Pipeline adds a round's terms up to a "round value":
+    /// the gradient with the normalising mean held fixed. Its standard error
+    /// and bootstrap rest on these.
+    fn round_weights(&self, means: &[f64]) -> [f64; 3] {
+        self.gradient(means)
+    }
+
+    /// How far its expectation may be from the truth, where a parameter biases
+    /// it knowingly and the bias has a bound.
+    fn bias_bound(&self, _means: &[f64], _range: RewardRange) -> Option<f64> {
+        None
+    }
+}
+
+/// An estimator, with its parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Estimator {
+    /// Inverse propensity scores, clipped or not.
+    Ips(InversePropensity),
+    /// Self-normalised inverse propensity scores.
+    Snips(SelfNormalised),
+    /// The direct method.
+    Dm(DirectMethod),
+    /// Doubly robust, clipped or not.
+    Dr(DoublyRobust),
+    /// Self-normalised doubly robust.
+    Sndr(SelfNormalisedDoublyRobust),
+    /// Switch doubly robust.
+    SwitchDr(SwitchDoublyRobust),
+    /// Doubly robust with optimistic shrinkage.
+    Dros(DoublyRobustShrinkage),
+    /// Sub-Gaussian inverse propensity weights.
+    Sgipw(SubGaussian),
+    /// Sub-Gaussian doubly robust.
+    Sgdr(SubGaussianDoublyRobust),
+    /// Balanced inverse propensity weights.
+    Bipw(BalancedIpw),
+    /// Maximum empirical likelihood.
+    Mle,
+    /// The empirical Cressie-Read estimator.
+    CressieRead,
+}
+
+/// A name that is no estimator's.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{name:?} is no estimator; there are ips, ips_clipL, snips, dm, dr, dr_clipL, sndr, switch_dr_L, \
+     dros_L, sgipw_L, sgdr_L, bipw, mle, cressieread, with a number for L, and all"
+)]
+pub struct UnknownEstimator {
+    /// The name.
+    pub name: String,
+}
+
+impl Estimator {
+    /// The estimators that `all` stands for.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let clipped = |limit| Self::Ips(InversePropensity { clip: Some(limit) });
+        let clipped_dr = |limit| Self::Dr(DoublyRobust { clip: Some(limit) });
+        let switch = |threshold| Self::SwitchDr(SwitchDoublyRobust { threshold });
+        let shrunk = |shrinkage| Self::Dros(DoublyRobustShrinkage { shrinkage });
+        vec![
+            Self::Ips(InversePropensity { clip: None }),
+            clipped(10.0),
+            clipped(1.0),
+            Self::Snips(SelfNormalised),
+            Self::Dm(DirectMethod),
+            Self::Dr(DoublyRobust { clip: None }),
+            clipped_dr(10.0),
+            Self::Sndr(SelfNormalisedDoublyRobust),
+            switch(1.0),
+            switch(10.0),
+            switch(100.0),
+            shrunk(1.0),
+            shrunk(100.0),
+            Self::Sgipw(SubGaussian { mixing: 0.1 }),
+            Self::Sgipw(SubGaussian { mixing: 0.5 }),
+            Self::Sgdr(SubGaussianDoublyRobust { mixing: 0.1 }),
+            Self::Sgdr(SubGaussianDoublyRobust { mixing: 0.5 }),
+            Self::Bipw(BalancedIpw),
+            Self::Mle,
+            Self::CressieRead,
+        ]
+    }
+
+    /// The formula, of those that have one.
+    #[must_use]
+    pub fn formula(&self) -> Option<&dyn Formula> {
+        match self {
+            Self::Ips(formula) => Some(formula),
+            Self::Snips(formula) => Some(formula),
+            Self::Dm(formula) => Some(formula),
+            Self::Dr(formula) => Some(formula),
+            Self::Sndr(formula) => Some(formula),
+            Self::SwitchDr(formula) => Some(formula),
+            Self::Dros(formula) => Some(formula),
+            Self::Sgipw(formula) => Some(formula),
+            Self::Sgdr(formula) => Some(formula),
+            Self::Bipw(formula) => Some(formula),
+            Self::Mle | Self::CressieRead => None,
+        }
+    }
+
+    /// The column that it reads and that not every log has.
+    #[must_use]
+    pub const fn needs(&self) -> Option<Column> {
+        match self {
+            Self::Dm(_)
+            | Self::Dr(_)
+            | Self::Sndr(_)
+            | Self::SwitchDr(_)
+            | Self::Dros(_)
+            | Self::Sgdr(_) => Some(Column::Prediction),
+            Self::Bipw(_) => Some(Column::BalancedWeight),
+            Self::Ips(_) | Self::Snips(_) | Self::Sgipw(_) | Self::Mle | Self::CressieRead => None,
+        }
+    }
+
+    /// What a reader of the figure has to know; `None` for those that are
+    /// unbiased or consistent wherever their propensities or model are right.
+    #[must_use]
+    pub const fn caveat(&self) -> Option<&'static str> {
+        match self {
+            Self::Ips(InversePropensity { clip: Some(_) }) => {
+                Some("large weights are cut, which biases it by at most bias_bound")
+            }
+            Self::Dr(DoublyRobust { clip: Some(_) })
+            | Self::SwitchDr(_)
+            | Self::Dros(_)
+            | Self::Sgdr(_) => {
+                Some("large weights are cut, which biases it toward the reward model")
+            }
+            Self::Sgipw(_) => Some("large weights are shrunk, which biases it toward 0"),
+            Self::Dm(_) => Some("rests on the reward model alone"),
+            Self::Bipw(_) => Some("rests on the classifier that gave its weights"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Estimator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ips(InversePropensity { clip: None }) => f.write_str("ips"),
+            Self::Ips(InversePropensity { clip: Some(limit) }) => write!(f, "ips_clip{limit}"),
+            Self::Snips(_) => f.write_str("snips"),
+            Self::Dm(_) => f.write_str("dm"),
+            Self::Dr(DoublyRobust { clip: None }) => f.write_str("dr"),
+            Self::Dr(DoublyRobust { clip: Some(limit) }) => write!(f, "dr_clip{limit}"),
+            Self::Sndr(_) => f.write_str("sndr"),
+            Self::SwitchDr(SwitchDoublyRobust { threshold }) => write!(f, "switch_dr_{threshold}"),
+            Self::Dros(DoublyRobustShrinkage { shrinkage }) => write!(f, "dros_{shrinkage}"),
+            Self::Sgipw(SubGaussian { mixing }) => write!(f, "sgipw_{mixing}"),
+            Self::Sgdr(SubGaussianDoublyRobust { mixing }) => write!(f, "sgdr_{mixing}"),
+            Self::Bipw(_) => f.write_str("bipw"),
+            Self::Mle => f.write_str("mle"),
+            Self::CressieRead => f.write_str("cressieread"),
+        }
+    }
+}
+
+impl FromStr for Estimator {
+    type Err = UnknownEstimator;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEstimator> {
+        let parameter = |prefix: &str, most: f64| {
+            let number: f64 = name.strip_prefix(prefix)?.parse().ok()?;
+            (number >= 0.0 && number <= most && number.is_finite()).then_some(number)
+        };
+        let found = match name {
+            "ips" => Some(Self::Ips(InversePropensity { clip: None })),
+            "snips" => Some(Self::Snips(SelfNormalised)),
+            "dm" => Some(Self::Dm(DirectMethod)),
+            "dr" => Some(Self::Dr(DoublyRobust { clip: None })),
+            "sndr" => Some(Self::Sndr(SelfNormalisedDoublyRobust)),
+            "bipw" => Some(Self::Bipw(BalancedIpw)),
+            "mle" => Some(Self::Mle),
+            "cressieread" => Some(Self::CressieRead),
+            _ => None,
+        };
+        found
+            .or_else(|| {
+                let clip = Some(parameter("ips_clip", f64::MAX)?);
+                Some(Self::Ips(InversePropensity { clip }))
+            })
+            .or_else(|| {
+                let clip = Some(parameter("dr_clip", f64::MAX)?);
+                Some(Self::Dr(DoublyRobust { clip }))
+            })
+            .or_else(|| {
+                let threshold = parameter("switch_dr_", f64::MAX)?;
+                Some(Self::SwitchDr(SwitchDoublyRobust { threshold }))
+            })
+            .or_else(|| {
+                let shrinkage = parameter("dros_", f64::MAX)?;
+                Some(Self::Dros(DoublyRobustShrinkage { shrinkage }))
+            })
+            .or_else(|| {
+                let mixing = parameter("sgipw_", 1.0)?;
+                Some(Self::Sgipw(SubGaussian { mixing }))
+            })
+            .or_else(|| {
+                let mixing = parameter("sgdr_", 1.0)?;
+                Some(Self::Sgdr(SubGaussianDoublyRobust { mixing }))
+            })
+            .ok_or_else(|| UnknownEstimator {
+                name: name.to_owned(),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,372 @@
+//! Logged rounds as columns, checked, with the target policy applied: what
+//! every estimator, interval and diagnostic reads.
+//!
+//! Notation, as in the papers: a round i has a reward rᵢ, a logged action aᵢ
+//! with propensity p₀(aᵢ), the target's probability π(aᵢ) and the weight
+//! wᵢ = π(aᵢ) / p₀(aᵢ). A reward model predicts q(a); q(aᵢ) is its prediction
+//! of the logged action and q(π) = Σₐ π(a)·q(a) / Σₐ π(a) that of the target.
+
+use std::fmt;
+use std::ops::Range;
+
+use thiserror::Error;
+
+use super::target::TargetTable;
+
+/// What every reward lies in, as the analyst declares it before looking at the
+/// log; intervals that rest on a bound rest on this one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RewardRange {
+    low: f64,
+    high: f64,
+}
+
+/// Why two numbers are not a [`RewardRange`].
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[error("the reward range {low} to {high} must be finite and its low end below its high one")]
+pub struct NotARange {
+    low: f64,
+    high: f64,
+}
+
+impl RewardRange {
+    /// Conversions: 0 or 1.
+    pub const UNIT: Self = Self {
+        low: 0.0,
+        high: 1.0,
+    };
+
+    /// # Errors
+    /// When an end is not finite, or they are not in order.
+    pub fn new(low: f64, high: f64) -> Result<Self, NotARange> {
+        if low.is_finite() && high.is_finite() && low < high {
+            Ok(Self { low, high })
+        } else {
+            Err(NotARange { low, high })
+        }
+    }
+
+    /// The least reward.
+    #[must_use]
+    pub const fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The largest reward.
+    #[must_use]
+    pub const fn high(&self) -> f64 {
+        self.high
+    }
+}
+
+impl fmt::Display for RewardRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {}]", self.low, self.high)
+    }
+}
+
+/// A column of logged rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// r.
+    Reward,
+    /// a.
+    Action,
+    /// Where it was shown.
+    Position,
+    /// p₀(a).
+    Propensity,
+    /// The balanced estimator's weight.
+    BalancedWeight,
+    /// A reward model's predictions.
+    Prediction,
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reward => "reward",
+            Self::Action => "action",
+            Self::Position => "position",
+            Self::Propensity => "propensity",
+            Self::BalancedWeight => "balanced weight",
+            Self::Prediction => "reward prediction",
+        })
+    }
+}
+
+/// A value that its column does not allow.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("row {index}, column {column}: {value} is not {expected}")]
+pub struct RoundFault {
+    /// Which round of the batch, from 0.
+    pub index: usize,
+    /// In which column.
+    pub column: Column,
+    /// What stands there.
+    pub value: f64,
+    /// What is allowed.
+    pub expected: String,
+}
+
+/// An estimator needs a column that the log does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the log has no {0}")]
+pub struct MissingColumn(pub Column);
+
+/// A reward model's predictions, one each a round.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Predictions {
+    /// q(aᵢ).
+    pub logged: Vec<f64>,
+    /// q(π).
+    pub target: Vec<f64>,
+}
+
+/// Columns as a reader found them, all of the same length.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UncheckedRounds {
+    /// Rewards.
+    pub reward: Vec<f64>,
+    /// Logged actions, from 0.
+    pub action: Vec<u32>,
+    /// Positions, from 0.
+    pub position: Vec<u32>,
+    /// Propensities.
+    pub propensity: Vec<f64>,
+    /// Predictions, when there is a model.
+    pub predictions: Option<Predictions>,
+    /// Weights of the balanced estimator, when there are any.
+    pub balanced_weight: Option<Vec<f64>>,
+}
+
+/// A batch of logged rounds under one target. Rewards lie in the declared
+/// range, propensities in (0, 1], weights are finite and at least 0,
+/// predictions are finite, and each action and position is one of the
+/// target's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rounds {
+    reward: Vec<f64>,
+    weight: Vec<f64>,
+    cell: Vec<u32>,
+    predictions: Option<Predictions>,
+    balanced_weight: Option<Vec<f64>>,
+}
+
+impl Rounds {
+    /// Checks the columns and weighs them for `target`.
+    ///
+    /// # Errors
+    /// At the first round that a column does not allow.
+    ///
+    /// # Panics
+    /// When the columns are not equally long, which is an error of the reader.
+    pub fn new(
+        unchecked: UncheckedRounds,
+        target: &TargetTable,
+        range: RewardRange,
+    ) -> Result<Self, RoundFault> {
+        let UncheckedRounds {
+            reward,
+            action,
+            position,
+            propensity,
+            predictions,
+            balanced_weight,
+        } = unchecked;
+        let rows = reward.len();
+        let model_rows = predictions
+            .as_ref()
+            .map(|model| (model.logged.len(), model.target.len()));
+        assert!(
+            action.len() == rows
+                && position.len() == rows
+                && propensity.len() == rows
+                && model_rows.is_none_or(|lengths| lengths == (rows, rows))
+                && balanced_weight
+                    .as_ref()
+                    .is_none_or(|column| column.len() == rows),
+            "a reader gives columns of the same length"
+        );
+        check(
+            Column::Reward,
+            &reward,
+            format!("in the declared range {range}"),
+            |value| value >= range.low && value <= range.high,
+        )?;
+        check(
+            Column::Propensity,
+            &propensity,
+            "in (0, 1]".to_owned(),
+            |value| value > 0.0 && value <= 1.0,
+        )?;
+        if let Some(column) = &balanced_weight {
+            let expected = "finite and at least 0".to_owned();
+            check(Column::BalancedWeight, column, expected, |value| {
+                value >= 0.0 && value.is_finite()
+            })?;
+        }
+        if let Some(model) = &predictions {
+            for column in [&model.logged, &model.target] {
+                check(
+                    Column::Prediction,
+                    column,
+                    "finite".to_owned(),
+                    f64::is_finite,
+                )?;
+            }
+        }
+        let cell = cells(&action, &position, target)?;
+        let weight: Vec<f64> = cell
+            .iter()
+            .zip(&propensity)
+            .map(|(cell, propensity)| target.cell(*cell) / propensity)
+            .collect();
+        if let Some(index) = weight.iter().position(|weight| !weight.is_finite()) {
+            return Err(RoundFault {
+                index,
+                column: Column::Propensity,
+                value: propensity[index],
+                expected: "large enough for a finite weight".to_owned(),
+            });
+        }
+        Ok(Self {
+            reward,
+            weight,
+            cell,
+            predictions,
+            balanced_weight,
+        })
+    }
+
+    /// How many rounds there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.reward.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.reward.is_empty()
+    }
+
+    /// r.
+    #[must_use]
+    pub fn reward(&self) -> &[f64] {
+        &self.reward
+    }
+
+    /// w.
+    #[must_use]
+    pub fn weight(&self) -> &[f64] {
+        &self.weight
+    }
+
+    /// Which cell of the target's table each round lies in.
+    pub(super) fn cell(&self) -> &[u32] {
+        &self.cell
+    }
+
+    /// Some of the rounds.
+    ///
+    /// # Panics
+    /// When the range reaches beyond the batch.
+    #[must_use]
+    pub fn view(&self, range: Range<usize>) -> RoundsView<'_> {
+        RoundsView {
+            reward: &self.reward[range.clone()],
+            weight: &self.weight[range.clone()],
+            predictions: self.predictions.as_ref().map(|model| PredictionsView {
+                logged: &model.logged[range.clone()],
+                target: &model.target[range.clone()],
+            }),
+            balanced_weight: self.balanced_weight.as_ref().map(|column| &column[range]),
+        }
+    }
+
+    /// Whether the log has a column that only some have.
+    #[must_use]
+    pub const fn has(&self, column: Column) -> bool {
+        match column {
+            Column::Prediction => self.predictions.is_some(),
+            Column::BalancedWeight => self.balanced_weight.is_some(),
+            _ => true,
+        }
+    }
+}
+
+/// Some rounds of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct RoundsView<'a> {
+    /// r.
+    pub reward: &'a [f64],
+    /// w.
+    pub weight: &'a [f64],
+    predictions: Option<PredictionsView<'a>>,
+    balanced_weight: Option<&'a [f64]>,
+}
+
+/// Some rounds' predictions.
+#[derive(Debug, Clone, Copy)]
+pub struct PredictionsView<'a> {
+    /// q(aᵢ).
+    pub logged: &'a [f64],
+    /// q(π).
+    pub target: &'a [f64],
+}
+
+impl<'a> RoundsView<'a> {
+    /// The reward model's predictions.
+    ///
+    /// # Errors
+    /// When the log has none.
+    pub fn predictions(&self) -> Result<PredictionsView<'a>, MissingColumn> {
+        self.predictions.ok_or(MissingColumn(Column::Prediction))
+    }
+
+    /// The balanced estimator's weights.
+    ///
+    /// # Errors
+    /// When the log has none.
+    pub fn balanced_weight(&self) -> Result<&'a [f64], MissingColumn> {
+        self.balanced_weight
+            .ok_or(MissingColumn(Column::BalancedWeight))
+    }
+}
+
+fn check(
+    column: Column,
+    values: &[f64],
+    expected: String,
+    allowed: impl Fn(f64) -> bool,
+) -> Result<(), RoundFault> {
+    match values.iter().position(|value| !allowed(*value)) {
+        None => Ok(()),
+        Some(index) => Err(RoundFault {
+            index,
+            column,
+            value: values[index],
+            expected,
+        }),
+    }
+}
+
+fn cells(action: &[u32], position: &[u32], target: &TargetTable) -> Result<Vec<u32>, RoundFault> {
+    let below = |column, values: &[u32], bound: usize| {
+        let outside = |value: &u32| *value as usize >= bound;
+        match values.iter().position(outside) {
+            None => Ok(()),
+            Some(index) => Err(RoundFault {
+                index,
+                column,
+                value: f64::from(values[index]),
+                expected: format!("below {bound}, as the target has {bound}"),
+            }),
+        }
+    };
+    below(Column::Action, action, target.actions())?;
+    below(Column::Position, position, target.positions())?;
+    let cell = |(action, position): (&u32, &u32)| target.cell_of(*action, *position);
+    Ok(action.iter().zip(position).map(cell).collect())
+}

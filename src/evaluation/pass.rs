@@ -1,0 +1,302 @@
+//! One pass over a log: every estimator, interval and diagnostic that was
+//! asked for, streaming and mergeable, and what came of them.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::diagnostics::{Diagnostics, Summary, Thresholds, Verdict};
+use super::estimator::{Accumulator, Estimate, Estimator};
+use super::interval::{
+    Bootstrap, BootstrapPlan, ConfidenceSequence, Ends, Level, Sample, WeightedSums,
+    clopper_pearson, cressie_read, empirical_bernstein, hoeffding, normal, student_t,
+};
+use super::logged::{MissingColumn, RewardRange, Rounds};
+use super::target::TargetTable;
+
+/// What is asked of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// Which estimators.
+    pub estimators: Vec<Estimator>,
+    /// What rewards lie in.
+    pub range: RewardRange,
+    /// What no weight can exceed, where that is known before the log is looked
+    /// at.
+    pub largest_weight: Option<f64>,
+    /// With which probability intervals are to hold the truth.
+    pub level: Level,
+    /// How to resample, if at all.
+    pub bootstrap: Option<BootstrapPlan>,
+    /// When to refuse.
+    pub thresholds: Thresholds,
+}
+
+/// A kind of interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Normal, by the delta method.
+    Normal,
+    /// Student's t, by the delta method.
+    StudentT,
+    /// The bootstrap's percentiles.
+    BootstrapPercentile,
+    /// The bootstrap, bias-corrected and accelerated.
+    BootstrapBca,
+    /// Hoeffding's.
+    Hoeffding,
+    /// Empirical Bernstein.
+    EmpiricalBernstein,
+    /// The confidence sequence, which holds at every round at once.
+    ConfidenceSequence,
+    /// Vowpal Wabbit's: the normal interval of inverse propensity scores.
+    Gaussian,
+    /// Vowpal Wabbit's: Clopper-Pearson with weights.
+    ClopperPearson,
+    /// Vowpal Wabbit's: empirical Cressie-Read, for rewards in this range.
+    CressieRead(RewardRange),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => f.write_str("normal"),
+            Self::StudentT => f.write_str("student_t"),
+            Self::BootstrapPercentile => f.write_str("bootstrap_percentile"),
+            Self::BootstrapBca => f.write_str("bootstrap_bca"),
+            Self::Hoeffding => f.write_str("hoeffding"),
+            Self::EmpiricalBernstein => f.write_str("empirical_bernstein"),
+            Self::ConfidenceSequence => f.write_str("confidence_sequence"),
+            Self::Gaussian => f.write_str("gaussian_interval"),
+            Self::ClopperPearson => f.write_str("clopper_pearson_interval"),
+            Self::CressieRead(range) => {
+                let (low, high) = (range.low(), range.high());
+                write!(f, "cressieread_interval_rmin{low}_rmax{high}")
+            }
+        }
+    }
+}
+
+/// One interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct IntervalLine {
+    /// Which.
+    pub kind: Kind,
+    /// Of which estimator.
+    pub estimator: Estimator,
+    /// Its ends.
+    pub ends: Ends,
+}
+
+/// An estimator that could say nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Skipped {
+    /// Which.
+    pub estimator: Estimator,
+    /// Why.
+    pub why: WhySkipped,
+}
+
+/// Why an estimator said nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum WhySkipped {
+    /// The log lacks what it reads.
+    #[error(transparent)]
+    Missing(#[from] MissingColumn),
+    /// It is not defined on this log.
+    #[error("it is not defined on this log, or needs more of its weights than are kept")]
+    Undefined,
+}
+
+/// What came of a pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What the log is like.
+    pub summary: Summary,
+    /// Whether it can answer.
+    pub verdict: Verdict,
+    /// The estimates, in the order of the question.
+    pub estimates: Vec<(Estimator, Estimate)>,
+    /// The intervals.
+    pub intervals: Vec<IntervalLine>,
+    /// The estimators that said nothing.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Two passes under different questions or targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("passes with different questions or targets do not merge")]
+pub struct NotMergeable;
+
+/// A pass at work. Merging two equals one pass over both logs, but for the
+/// rounding of sums, for the bootstrap, whose draws follow the order of the
+/// rounds, and for the confidence sequence, which needs that order and is left
+/// out.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    question: Question,
+    target: TargetTable,
+    accumulators: Vec<Accumulator>,
+    samples: Vec<Sample>,
+    sums: WeightedSums,
+    /// Plain inverse propensity scores, on which the bounded intervals rest.
+    weighted: Accumulator,
+    /// Where a largest weight is declared; gone after a merge, since it needs
+    /// the order of the log.
+    sequence: Option<ConfidenceSequence>,
+    diagnostics: Diagnostics,
+    skipped: Vec<Skipped>,
+}
+
+/// Plain inverse propensity scores.
+const IPS: Estimator = Estimator::Ips(super::estimator::InversePropensity { clip: None });
+
+impl Pass {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(question: Question, target: TargetTable) -> Self {
+        let estimators = question.estimators.iter().copied();
+        let samples = match question.bootstrap {
+            Some(_) => estimators.clone().filter_map(Sample::new).collect(),
+            None => Vec::new(),
+        };
+        let sequence = question
+            .largest_weight
+            .and_then(|weight| ConfidenceSequence::new(question.range, weight, question.level));
+        Self {
+            sequence,
+            accumulators: estimators.map(Accumulator::new).collect(),
+            samples,
+            sums: WeightedSums::default(),
+            weighted: Accumulator::new(IPS),
+            diagnostics: Diagnostics::new(&target),
+            skipped: Vec::new(),
+            question,
+            target,
+        }
+    }
+
+    /// The target.
+    #[must_use]
+    pub const fn target(&self) -> &TargetTable {
+        &self.target
+    }
+
+    /// Adds a batch that was weighed for the same target. An estimator that
+    /// lacks a column is left out from then on, and said to be.
+    pub fn add(&mut self, rounds: &Rounds) {
+        self.diagnostics.add(rounds);
+        self.sums.add(rounds);
+        if let Some(sequence) = &mut self.sequence {
+            sequence.add(rounds);
+        }
+        let skipped = &mut self.skipped;
+        self.accumulators.retain_mut(|accumulator| {
+            let missing = accumulator.add(rounds).err();
+            let estimator = accumulator.estimator();
+            skipped.extend(missing.map(|missing| Skipped {
+                estimator,
+                why: WhySkipped::Missing(missing),
+            }));
+            missing.is_none()
+        });
+        self.samples.retain_mut(|sample| sample.add(rounds).is_ok());
+        let known = self.weighted.add(rounds);
+        debug_assert!(known.is_ok(), "every log has weights and rewards");
+    }
+
+    /// Adds what another pass saw.
+    ///
+    /// # Errors
+    /// When the other has another question or target, or left other estimators
+    /// out; nothing is added then.
+    pub fn merge(&mut self, other: &Self) -> Result<(), NotMergeable> {
+        let same = self.question == other.question
+            && self.target == other.target
+            && self.accumulators.len() == other.accumulators.len()
+            && self.skipped == other.skipped;
+        if !same {
+            return Err(NotMergeable);
+        }
+        self.sequence = None;
+        self.diagnostics.merge(&other.diagnostics);
+        self.sums.merge(&other.sums);
+        for (ours, theirs) in self.accumulators.iter_mut().zip(&other.accumulators) {
+            ours.merge(theirs).map_err(|_| NotMergeable)?;
+        }
+        for (ours, theirs) in self.samples.iter_mut().zip(&other.samples) {
+            ours.merge(theirs);
+        }
+        self.weighted
+            .merge(&other.weighted)
+            .map_err(|_| NotMergeable)
+    }
+
+    /// What came of it.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        let summary = self.diagnostics.summary(&self.target);
+        let mut skipped = self.skipped.clone();
+        let mut estimates = Vec::new();
+        for accumulator in &self.accumulators {
+            let estimator = accumulator.estimator();
+            match accumulator.estimate(self.question.range) {
+                Some(estimate) => estimates.push((estimator, estimate)),
+                None => skipped.push(Skipped {
+                    estimator,
+                    why: WhySkipped::Undefined,
+                }),
+            }
+        }
+        Answer {
+            verdict: summary.verdict(&self.question.thresholds),
+            intervals: self.intervals(&estimates),
+            summary,
+            estimates,
+            skipped,
+        }
+    }
+
+    fn intervals(&self, estimates: &[(Estimator, Estimate)]) -> Vec<IntervalLine> {
+        let Question { range, level, .. } = self.question;
+        let mut lines = Vec::new();
+        let mut push = |kind, estimator, ends: Option<Ends>| {
+            lines.extend(ends.map(|ends| IntervalLine {
+                kind,
+                estimator,
+                ends,
+            }));
+        };
+        if let Some(estimate) = self.weighted.estimate(range) {
+            push(Kind::Gaussian, IPS, normal(&estimate, level));
+            let ends = clopper_pearson(&self.sums, range, level);
+            push(Kind::ClopperPearson, IPS, ends);
+            let ends = cressie_read(&self.sums, range, level);
+            push(Kind::CressieRead(range), Estimator::CressieRead, ends);
+            if let Some(bound) = self.question.largest_weight {
+                push(
+                    Kind::Hoeffding,
+                    IPS,
+                    hoeffding(&estimate, range, bound, level),
+                );
+                let ends = empirical_bernstein(&estimate, range, bound, level);
+                push(Kind::EmpiricalBernstein, IPS, ends);
+                let ends = self.sequence.and_then(|sequence| sequence.ends());
+                push(Kind::ConfidenceSequence, IPS, ends);
+            }
+        }
+        for (estimator, estimate) in estimates {
+            push(Kind::Normal, *estimator, normal(estimate, level));
+            push(Kind::StudentT, *estimator, student_t(estimate, level));
+        }
+        if let Some(plan) = self.question.bootstrap {
+            let drawn = Bootstrap::draw(&self.samples, plan);
+            for intervals in drawn.intervals(&self.samples, level) {
+                let estimator = intervals.estimator;
+                push(Kind::BootstrapPercentile, estimator, intervals.percentile);
+                push(Kind::BootstrapBca, estimator, intervals.bca);
+            }
+        }
+        lines
+    }
+}

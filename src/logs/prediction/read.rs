@@ -1,0 +1,426 @@
+//! The streaming readers.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::{PredictionError, PredictionProblem, values};
+use crate::evaluation::logged::{
+    Column, Predictions, RewardRange, RoundFault, Rounds, UncheckedRounds,
+};
+use crate::evaluation::target::TargetTable;
+
+/// How Parquet begins and ends.
+const MAGIC: [u8; 4] = *b"PAR1";
+/// Rows in a batch: a column of doubles fits the second cache many times over.
+const BATCH_ROWS: usize = 8_192;
+/// What the columns of a log are called.
+const KNOWN: &str = "reward, action, position, pscore, w_hat and q_0, q_1, …";
+/// What the columns of a target are called.
+const KNOWN_TARGET: &str = "pos_0, pos_1, …";
+/// How much of a list of columns is shown.
+const SHOWN_CHARS: usize = 200;
+
+/// Reads a prediction log batch by batch, weighed for a target. After the
+/// first refusal it gives nothing more.
+pub struct PredictionReader<'a> {
+    name: String,
+    batches: ParquetRecordBatchReader,
+    columns: Columns,
+    target: &'a TargetTable,
+    range: RewardRange,
+    rows: u64,
+    ended: bool,
+}
+
+impl std::fmt::Debug for PredictionReader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PredictionReader")
+            .field("name", &self.name)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the columns stand.
+struct Columns {
+    reward: usize,
+    action: usize,
+    position: usize,
+    propensity: usize,
+    balanced_weight: Option<usize>,
+    /// In the order of the actions.
+    predictions: Vec<usize>,
+}
+
+impl<'a> PredictionReader<'a> {
+    /// Opens a log.
+    ///
+    /// # Errors
+    /// When it is not whole, not Parquet, or its columns are not a prediction
+    /// log's over the target's actions.
+    pub fn open(
+        path: &Path,
+        target: &'a TargetTable,
+        range: RewardRange,
+    ) -> Result<Self, PredictionError> {
+        let name = path.display().to_string();
+        let started = start(path)
+            .and_then(|(schema, batches)| Ok((Columns::find(&schema, target)?, batches)));
+        match started {
+            Ok((columns, batches)) => Ok(Self {
+                name,
+                batches,
+                columns,
+                target,
+                range,
+                rows: 0,
+                ended: false,
+            }),
+            Err(problem) => Err(PredictionError { name, problem }),
+        }
+    }
+
+    fn read_batch(&mut self) -> Result<Option<Rounds>, PredictionProblem> {
+        match self.batches.next() {
+            None if self.rows == 0 => Err(PredictionProblem::NoRows),
+            None => Ok(None),
+            Some(Err(error)) => Err(PredictionProblem::Undecodable {
+                row: self.rows,
+                error: error.to_string(),
+            }),
+            Some(Ok(batch)) => {
+                let first_row = self.rows + 1;
+                let rounds = self
+                    .columns
+                    .read(&batch, first_row, self.target, self.range)?;
+                self.rows += batch.num_rows() as u64;
+                Ok(Some(rounds))
+            }
+        }
+    }
+}
+
+impl Iterator for PredictionReader<'_> {
+    type Item = Result<Rounds, PredictionError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let batch = self.read_batch().transpose()?;
+        self.ended = batch.is_err();
+        Some(batch.map_err(|problem| PredictionError {
+            name: self.name.clone(),
+            problem,
+        }))
+    }
+}
+
+/// Reads a target's table.
+///
+/// # Errors
+/// When the file is not whole, not Parquet, or no distribution.
+pub fn read_target(path: &Path) -> Result<TargetTable, PredictionError> {
+    let table = start(path).and_then(|(schema, batches)| table(&schema, batches));
+    table.map_err(|problem| PredictionError {
+        name: path.display().to_string(),
+        problem,
+    })
+}
+
+fn table(
+    schema: &Schema,
+    batches: ParquetRecordBatchReader,
+) -> Result<TargetTable, PredictionProblem> {
+    let numbered = |name: &str| number(name, "pos_");
+    if let Some(field) = schema
+        .fields()
+        .iter()
+        .find(|field| numbered(field.name()).is_none())
+    {
+        return Err(PredictionProblem::UnknownColumn {
+            column: field.name().clone(),
+            known: KNOWN_TARGET,
+        });
+    }
+    let places = consecutive(schema, "pos_")?;
+    if places.is_empty() {
+        return Err(missing(schema, "pos_0"));
+    }
+    let mut columns = vec![Vec::new(); places.len()];
+    let mut scratch = Vec::new();
+    for batch in batches {
+        let rows = columns[0].len() as u64;
+        let batch = batch.map_err(|error| PredictionProblem::Undecodable {
+            row: rows,
+            error: error.to_string(),
+        })?;
+        for (column, place) in columns.iter_mut().zip(&places) {
+            numbers(&batch, *place, rows + 1, &mut scratch)?;
+            column.extend_from_slice(&scratch);
+        }
+    }
+    if columns[0].is_empty() {
+        return Err(PredictionProblem::NoRows);
+    }
+    Ok(TargetTable::new(&columns)?)
+}
+
+/// Opens a file, tells what is wrong with one that is not whole, and checks
+/// that its columns hold numbers.
+fn start(path: &Path) -> Result<(Schema, ParquetRecordBatchReader), PredictionProblem> {
+    let mut file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    if bytes == 0 {
+        return Err(PredictionProblem::Empty);
+    }
+    let mut ends = [[0; 4]; 2];
+    if bytes >= 8 {
+        file.read_exact(&mut ends[0])?;
+        file.seek(SeekFrom::End(-4))?;
+        file.read_exact(&mut ends[1])?;
+    }
+    match ends {
+        [MAGIC, MAGIC] => {}
+        [MAGIC, _] => return Err(PredictionProblem::Truncated { bytes }),
+        _ => return Err(PredictionProblem::NotParquet),
+    }
+    let undecodable = |error: parquet::errors::ParquetError| PredictionProblem::Undecodable {
+        row: 0,
+        error: error.to_string(),
+    };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(undecodable)?;
+    let schema = builder.schema().as_ref().clone();
+    let other = |field: &&arrow_schema::FieldRef| !values::are_numbers(field.data_type());
+    if let Some(field) = schema.fields().iter().find(other) {
+        return Err(PredictionProblem::NotNumbers {
+            column: field.name().clone(),
+            found: field.data_type().to_string(),
+        });
+    }
+    let builder = builder.with_batch_size(BATCH_ROWS);
+    Ok((schema, builder.build().map_err(undecodable)?))
+}
+
+/// The N of a column called `prefix` and N.
+fn number(name: &str, prefix: &str) -> Option<usize> {
+    let digits = name.strip_prefix(prefix)?;
+    let number: usize = digits.parse().ok()?;
+    (number.to_string() == digits).then_some(number)
+}
+
+/// Where the columns `prefix`0, `prefix`1, … stand, as far as there are any.
+fn consecutive(schema: &Schema, prefix: &str) -> Result<Vec<usize>, PredictionProblem> {
+    let fields = schema.fields().iter().enumerate();
+    let mut places: Vec<(usize, usize)> = fields
+        .filter_map(|(place, field)| Some((number(field.name(), prefix)?, place)))
+        .collect();
+    places.sort_unstable();
+    for (expected, (number, _)) in places.iter().enumerate() {
+        if *number > expected {
+            return Err(missing(schema, &format!("{prefix}{expected}")));
+        }
+        if *number < expected {
+            return Err(PredictionProblem::RepeatedColumn {
+                column: format!("{prefix}{number}"),
+            });
+        }
+    }
+    Ok(places.into_iter().map(|(_, place)| place).collect())
+}
+
+fn missing(schema: &Schema, column: &str) -> PredictionProblem {
+    let names: Vec<&str> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    let found = names.join(", ");
+    let short: String = found.chars().take(SHOWN_CHARS).collect();
+    PredictionProblem::MissingColumn {
+        column: column.to_owned(),
+        found: if short == found {
+            short
+        } else {
+            format!("{short}…")
+        },
+    }
+}
+
+fn numbers(
+    batch: &RecordBatch,
+    place: usize,
+    first_row: u64,
+    scratch: &mut Vec<f64>,
+) -> Result<(), PredictionProblem> {
+    values::read(batch.column(place), scratch).map_err(|index| PredictionProblem::Value {
+        row: first_row + index as u64,
+        column: batch.schema().field(place).name().clone(),
+        value: "null".to_owned(),
+        expected: "a number".to_owned(),
+    })
+}
+
+impl Columns {
+    fn find(schema: &Schema, target: &TargetTable) -> Result<Self, PredictionProblem> {
+        let names = ["reward", "action", "position", "pscore", "w_hat"];
+        let mut places = [None; 5];
+        for (place, field) in schema.fields().iter().enumerate() {
+            let name = field.name().as_str();
+            let Some(known) = names.iter().position(|known| *known == name) else {
+                if number(name, "q_").is_none() {
+                    return Err(PredictionProblem::UnknownColumn {
+                        column: name.to_owned(),
+                        known: KNOWN,
+                    });
+                }
+                continue;
+            };
+            if places[known].replace(place).is_some() {
+                return Err(PredictionProblem::RepeatedColumn {
+                    column: name.to_owned(),
+                });
+            }
+        }
+        let needed = |index: usize| places[index].ok_or_else(|| missing(schema, names[index]));
+        let predictions = consecutive(schema, "q_")?;
+        if !predictions.is_empty() && predictions.len() != target.actions() {
+            return Err(PredictionProblem::ActionCount {
+                predicted: predictions.len(),
+                target: target.actions(),
+            });
+        }
+        Ok(Self {
+            reward: needed(0)?,
+            action: needed(1)?,
+            position: needed(2)?,
+            propensity: needed(3)?,
+            balanced_weight: places[4],
+            predictions,
+        })
+    }
+
+    fn read(
+        &self,
+        batch: &RecordBatch,
+        first_row: u64,
+        target: &TargetTable,
+        range: RewardRange,
+    ) -> Result<Rounds, PredictionProblem> {
+        let column = |place: usize| {
+            let mut values = Vec::with_capacity(batch.num_rows());
+            numbers(batch, place, first_row, &mut values).map(|()| values)
+        };
+        let whole = |place: usize| whole_numbers(&column(place)?, batch, place, first_row);
+        let (action, position) = (whole(self.action)?, whole(self.position)?);
+        let predictions = if self.predictions.is_empty() {
+            None
+        } else {
+            Some(self.predict(batch, first_row, target, &action, &position)?)
+        };
+        let unchecked = UncheckedRounds {
+            reward: column(self.reward)?,
+            propensity: column(self.propensity)?,
+            balanced_weight: self.balanced_weight.map(column).transpose()?,
+            action,
+            position,
+            predictions,
+        };
+        Rounds::new(unchecked, target, range)
+            .map_err(|fault| self.problem(&fault, batch, first_row))
+    }
+
+    /// Sums each row's predictions up for the target, column by column. A
+    /// position that the target does not have is refused afterwards.
+    fn predict(
+        &self,
+        batch: &RecordBatch,
+        first_row: u64,
+        target: &TargetTable,
+        action: &[u32],
+        position: &[u32],
+    ) -> Result<Predictions, PredictionProblem> {
+        let rows = batch.num_rows();
+        let mut predictions = Predictions {
+            logged: vec![0.0; rows],
+            target: vec![0.0; rows],
+        };
+        let mut scratch = Vec::with_capacity(rows);
+        for (candidate, place) in (0u32..).zip(&self.predictions) {
+            numbers(batch, *place, first_row, &mut scratch)?;
+            let probabilities: Vec<f64> = (0..target.positions())
+                .map(|position| target.at(position)[candidate as usize])
+                .collect();
+            for (row, predicted) in scratch.iter().enumerate() {
+                let probability = probabilities.get(position[row] as usize);
+                predictions.target[row] += probability.unwrap_or(&0.0) * predicted;
+                if action[row] == candidate {
+                    predictions.logged[row] = *predicted;
+                }
+            }
+        }
+        for (sum, position) in predictions.target.iter_mut().zip(position) {
+            if (*position as usize) < target.positions() {
+                *sum /= target.total(*position as usize);
+            }
+        }
+        Ok(predictions)
+    }
+
+    /// A fault with the file's own row and column.
+    fn problem(
+        &self,
+        fault: &RoundFault,
+        batch: &RecordBatch,
+        first_row: u64,
+    ) -> PredictionProblem {
+        let mut value = fault.value;
+        let place = match fault.column {
+            Column::Reward => self.reward,
+            Column::Action => self.action,
+            Column::Position => self.position,
+            Column::Propensity => self.propensity,
+            Column::BalancedWeight => self.balanced_weight.unwrap_or(self.propensity),
+            Column::Prediction => {
+                let mut scratch = Vec::new();
+                let wrong = self.predictions.iter().find(|place| {
+                    let known = values::read(batch.column(**place), &mut scratch).is_ok();
+                    known && !scratch[fault.index].is_finite()
+                });
+                value = scratch.get(fault.index).copied().unwrap_or(value);
+                wrong.copied().unwrap_or(self.reward)
+            }
+        };
+        PredictionProblem::Value {
+            row: first_row + fault.index as u64,
+            column: batch.schema().field(place).name().clone(),
+            value: value.to_string(),
+            expected: fault.expected.clone(),
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked before
+fn whole_numbers(
+    values: &[f64],
+    batch: &RecordBatch,
+    place: usize,
+    first_row: u64,
+) -> Result<Vec<u32>, PredictionProblem> {
+    let is_whole =
+        |value: &f64| *value >= 0.0 && *value <= f64::from(u32::MAX) && value.fract() == 0.0;
+    match values.iter().position(|value| !is_whole(value)) {
+        None => Ok(values.iter().map(|value| *value as u32).collect()),
+        Some(index) => Err(PredictionProblem::Value {
+            row: first_row + index as u64,
+            column: batch.schema().field(place).name().clone(),
+            value: values[index].to_string(),
+            expected: "a whole number from 0".to_owned(),
+        }),
+    }
+}

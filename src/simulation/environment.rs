@@ -1,0 +1,279 @@
+//! Worlds whose truth is known: who comes, what is on offer, what each offer
+//! would earn.
+//!
+//! An [`Environment`] is checked configuration. [`Environment::world`] begins
+//! one replication of it; the [`World`] then gives one [`Situation`] a round
+//! and, for the offer that was chosen, its [`Outcome`]. Every round draws the
+//! same numbers whatever is chosen, so all policies meet the same luck.
+
+pub mod bernoulli;
+pub mod cold_start;
+pub mod delayed;
+pub mod drifting;
+
+use serde::Deserialize;
+
+use super::scenario::ScenarioError;
+use crate::domain::distribution::EligibleOffers;
+use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::math;
+use crate::domain::random::{DecisionSeed, Generator, Stream};
+use crate::domain::time::{Instant, Span};
+use bernoulli::{Bernoulli, BernoulliDocument};
+use cold_start::{ColdStart, ColdStartDocument, ColdStartWorld};
+use delayed::{Delayed, DelayedDocument};
+use drifting::{Drifting, DriftingDocument};
+
+/// What a replication's world draws from.
+const WORLD: Stream = Stream::numbered(16);
+
+/// The most offers of an environment.
+const MOST_ARMS: usize = 1_000;
+
+/// An environment as written.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EnvironmentDocument {
+    /// One segment, offers with constant rates of conversion.
+    Bernoulli(BernoulliDocument),
+    /// The same, and the best and the worst change places once.
+    Drifting(DriftingDocument),
+    /// The same as Bernoulli, and conversions come late.
+    Delayed(DelayedDocument),
+    /// Many segments, large and small, that are more or less alike.
+    ColdStart(ColdStartDocument),
+}
+
+/// A checked environment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Environment {
+    /// One segment, offers with constant rates of conversion.
+    Bernoulli(Bernoulli),
+    /// The same, and the best and the worst change places once.
+    Drifting(Drifting),
+    /// The same as Bernoulli, and conversions come late.
+    Delayed(Delayed),
+    /// Many segments, large and small, that are more or less alike.
+    ColdStart(ColdStart),
+}
+
+/// What a policy is asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Situation<'a> {
+    /// The shopper's segment.
+    pub segment: SegmentNumber,
+    /// What is on offer.
+    pub eligible: &'a EligibleOffers,
+    /// When.
+    pub decided_at: Instant,
+}
+
+/// What a chosen offer earns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// The reward within the decision's window.
+    pub reward: f64,
+    /// How long after the decision it came; 0 without delays.
+    pub delay: Span,
+}
+
+/// One replication: the state of a world at the current round.
+#[derive(Debug, Clone)]
+pub struct World<'a> {
+    environment: &'a Environment,
+    eligible: EligibleOffers,
+    generator: Generator,
+    /// Rounds begun.
+    begun: u64,
+    /// What each offer earns in the mean this round, in their order.
+    means: Vec<f64>,
+    /// This round's luck: an offer converts when it is below the offer's rate.
+    luck: f64,
+    delay: Span,
+    cold_start: Option<ColdStartWorld>,
+}
+
+impl Environment {
+    /// Checks an environment as written.
+    ///
+    /// # Errors
+    /// Names the key, its value and its bound.
+    pub fn check(document: &EnvironmentDocument) -> Result<Self, ScenarioError> {
+        Ok(match document {
+            EnvironmentDocument::Bernoulli(document) => {
+                Self::Bernoulli(Bernoulli::check(document)?)
+            }
+            EnvironmentDocument::Drifting(document) => Self::Drifting(Drifting::check(document)?),
+            EnvironmentDocument::Delayed(document) => Self::Delayed(Delayed::check(document)?),
+            EnvironmentDocument::ColdStart(document) => {
+                Self::ColdStart(ColdStart::check(document)?)
+            }
+        })
+    }
+
+    /// How many offers there are; they are numbered, and named, from 0.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // at most MOST_ARMS
+    pub fn arms(&self) -> u32 {
+        match self {
+            Self::Bernoulli(environment) => environment.rates().len() as u32,
+            Self::Drifting(environment) => environment.rates().len() as u32,
+            Self::Delayed(environment) => environment.rates().len() as u32,
+            Self::ColdStart(environment) => environment.offers(),
+        }
+    }
+
+    /// How many rounds there are before the world ends; `None` when it never
+    /// does.
+    #[must_use]
+    pub fn natural_rounds(&self) -> Option<u64> {
+        match self {
+            Self::Bernoulli(_) | Self::Drifting(_) | Self::Delayed(_) => None,
+            Self::ColdStart(environment) => Some(environment.decisions()),
+        }
+    }
+
+    /// Whether rewards come later than decisions.
+    #[must_use]
+    pub const fn has_delays(&self) -> bool {
+        matches!(self, Self::Delayed(_))
+    }
+
+    /// How long outcomes count toward a decision; 0 without delays.
+    #[must_use]
+    pub const fn window(&self) -> Span {
+        match self {
+            Self::Delayed(environment) => environment.window(),
+            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_) => Span::from_ms(0),
+        }
+    }
+
+    /// The world of one seed, before its first round.
+    ///
+    /// # Panics
+    /// Never: a checked environment has an offer.
+    #[must_use]
+    pub fn world(&self, seed: u64) -> World<'_> {
+        let mut generator = DecisionSeed(seed).generator(WORLD);
+        let eligible = EligibleOffers::new((0..self.arms()).map(OfferNumber))
+            .expect("numbers from 0 ascend, and an environment has an offer");
+        let cold_start = match self {
+            Self::ColdStart(environment) => Some(environment.begin(&mut generator)),
+            _ => None,
+        };
+        let means = match self {
+            Self::Bernoulli(environment) => environment.rates().to_vec(),
+            Self::Drifting(environment) => environment.rates().to_vec(),
+            Self::Delayed(environment) => environment.means(),
+            Self::ColdStart(_) => Vec::new(),
+        };
+        World {
+            environment: self,
+            eligible,
+            generator,
+            begun: 0,
+            means,
+            luck: 0.0,
+            delay: Span::from_ms(0),
+            cold_start,
+        }
+    }
+}
+
+impl World<'_> {
+    /// Begins the next round.
+    pub fn next_situation(&mut self) -> Situation<'_> {
+        let round = self.begun;
+        self.begun += 1;
+        self.luck = self.generator.next_uniform();
+        let mut segment = SegmentNumber(0);
+        let mut decided_at = Instant::from_unix_ms(i64::try_from(round).unwrap_or(i64::MAX));
+        match self.environment {
+            Environment::Bernoulli(_) => {}
+            Environment::Drifting(environment) => environment.drift(round, &mut self.means),
+            Environment::Delayed(environment) => {
+                decided_at = environment.decided_at(round);
+                self.delay = environment.delay(self.generator.next_uniform());
+            }
+            Environment::ColdStart(_) => {
+                if let Some(world) = &self.cold_start {
+                    segment = world.segment_of(round);
+                    self.means.clear();
+                    self.means.extend_from_slice(world.rates_of(segment));
+                }
+            }
+        }
+        Situation {
+            segment,
+            eligible: &self.eligible,
+            decided_at,
+        }
+    }
+
+    /// What the offer at `index` of the eligible ones earns in the mean, this
+    /// round.
+    #[must_use]
+    pub fn mean(&self, index: usize) -> f64 {
+        self.means[index]
+    }
+
+    /// What the best offer earns in the mean, this round.
+    #[must_use]
+    pub fn best_mean(&self) -> f64 {
+        self.means.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// What the offer at `index` earns, this round.
+    #[must_use]
+    pub fn outcome(&self, index: usize) -> Outcome {
+        let rate = match self.environment {
+            Environment::Delayed(environment) => environment.rates()[index],
+            _ => self.means[index],
+        };
+        let in_time = self.delay <= self.environment.window();
+        let converted = self.luck < rate && in_time;
+        Outcome {
+            reward: f64::from(u8::from(converted)),
+            delay: self.delay,
+        }
+    }
+}
+
+/// Rates of conversion: at least one, at most [`MOST_ARMS`], each in [0, 1].
+fn check_rates(rates: &[f64]) -> Result<Vec<f64>, ScenarioError> {
+    if rates.is_empty() || rates.len() > MOST_ARMS {
+        #[allow(clippy::cast_precision_loss)] // for people to read
+        return Err(ScenarioError::out_of_bounds(
+            "environment.rates: the number of rates",
+            rates.len() as f64,
+            format!("[1, {MOST_ARMS}]"),
+        ));
+    }
+    for (place, rate) in rates.iter().enumerate() {
+        number_within(&format!("environment.rates.{place}"), *rate, 0.0, 1.0)?;
+    }
+    Ok(rates.to_vec())
+}
+
+/// `value` when it lies within; NaN never does.
+fn number_within(key: &str, value: f64, least: f64, most: f64) -> Result<f64, ScenarioError> {
+    if value >= least && value <= most {
+        Ok(value)
+    } else {
+        let bound = format!("[{least}, {most}]");
+        Err(ScenarioError::out_of_bounds(key, value, bound))
+    }
+}
+
+/// A standard normal number by the polar method of Marsaglia and Bray (1964),
+/// <https://doi.org/10.1137/1006063>: no function but ln and √.
+fn standard_normal(generator: &mut Generator) -> f64 {
+    loop {
+        let x = 2.0 * generator.next_uniform() - 1.0;
+        let y = 2.0 * generator.next_uniform() - 1.0;
+        let square = x * x + y * y;
+        if square > 0.0 && square < 1.0 {
+            return x * math::sqrt(-2.0 * math::ln(square) / square);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! A scenario as a person writes it in TOML, and its checked form.
+//!
+//! ```toml
+//! # How much does Thompson sampling lose on ten offers?
+//! name = "ten_offers"
+//! rounds = 100_000
+//! seeds = "0..199"
+//!
+//! [environment]
+//! kind = "bernoulli"
+//! rates = [0.02, 0.065]
+//!
+//! [[policies]]
+//! name = "thompson"
+//! kind = "thompson_beta"
+//! ```
+
+use serde::Deserialize;
+use thiserror::Error;
+use toml::Table;
+
+use super::environment::{Environment, EnvironmentDocument};
+use super::overrides::{BadOverride, Override};
+use super::seeds::{NotSeeds, SeedRange};
+use crate::domain::distribution::Propensity;
+use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::time::Instant;
+use crate::learning::{
+    LearnError, Policy, PolicyConfig, PolicyError, PolicyState, RewardedDecision,
+};
+
+/// The most rounds of one replication.
+pub const MOST_ROUNDS: u64 = 1_000_000_000;
+
+/// A checked scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// Decisions in one replication, at least 1.
+    pub rounds: u64,
+    /// The first round, from 0, whose reward and regret are counted.
+    pub count_from: u64,
+    /// One replication for each.
+    pub seeds: SeedRange,
+    /// The world.
+    pub environment: Environment,
+    /// The policies that are compared, at least one, each name once.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One policy that is compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Its name in the report.
+    pub name: String,
+    /// The checked policy.
+    pub policy: Policy,
+    /// When it learns what a decision earned.
+    pub feedback: Feedback,
+}
+
+/// When a policy learns what a decision earned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feedback {
+    /// When the decision's window closes; without delays that is at once.
+    #[default]
+    AtClosing,
+    /// At the decision itself, as if nothing were delayed: the bound that a
+    /// delayed policy is measured against.
+    Undelayed,
+    /// 0 at the decision, corrected when the conversion comes.
+    Provisional,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScenarioDocument {
+    name: String,
+    rounds: Option<i64>,
+    #[serde(default)]
+    count_from: i64,
+    seeds: SeedsDocument,
+    environment: Table,
+    policies: Vec<Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a whole number, or a range such as \"0..199\"")]
+enum SeedsDocument {
+    One(u64),
+    Range(String),
+}
+
+#[derive(Deserialize)]
+struct CandidateDocument {
+    name: String,
+    feedback: Feedback,
+}
+
+/// Why a scenario cannot be played.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ScenarioError {
+    /// Not TOML at all; says where.
+    #[error("not TOML: {0}")]
+    Syntax(String),
+    /// A key is missing, unknown or of another type.
+    #[error("{place}{message}")]
+    Shape {
+        /// Where, with a colon after it; empty at the top.
+        place: String,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A number out of its bounds.
+    #[error("{key} is {value}, it must be in {bound}")]
+    OutOfBounds {
+        /// Which key.
+        key: String,
+        /// What was written.
+        value: f64,
+        /// Where it must lie.
+        bound: String,
+    },
+    /// Not a range of seeds.
+    #[error("seeds: {0}")]
+    Seeds(#[from] NotSeeds),
+    /// A policy's parameters.
+    #[error("policies.{name}: {error}")]
+    Policy {
+        /// Which policy.
+        name: String,
+        /// What is wrong with it.
+        error: PolicyError,
+    },
+    /// A policy that would refuse what the environment's offers earn.
+    #[error("policies.{name}: {error}, and an offer of this environment earns 0 or 1")]
+    Reward {
+        /// Which policy.
+        name: String,
+        /// What it would answer.
+        error: LearnError,
+    },
+    /// Two policies of one name.
+    #[error("policies: the name {0:?} stands twice, each may stand once")]
+    RepeatedName(String),
+    /// No policy to play.
+    #[error("policies is empty, it needs at least 1")]
+    NoPolicies,
+    /// Feedback that only an environment with delays has.
+    #[error("policies.{0}: feedback needs an environment with delays, such as kind = \"delayed\"")]
+    NoDelays(String),
+    /// A `--set` that fits nowhere.
+    #[error("--set {0}")]
+    Override(#[from] BadOverride),
+}
+
+impl ScenarioError {
+    /// A key out of its bounds.
+    pub(super) fn out_of_bounds(
+        key: impl Into<String>,
+        value: f64,
+        bound: impl Into<String>,
+    ) -> Self {
+        Self::OutOfBounds {
+            key: key.into(),
+            value,
+            bound: bound.into(),
+        }
+    }
+}
+
+impl Scenario {
+    /// Reads and checks a scenario; `overrides` are applied in their order
+    /// before anything is checked.
+    ///
+    /// # Errors
+    /// Names the key, its value and its bound, or the nearest known name of a
+    /// key that is unknown.
+    pub fn read(text: &str, overrides: &[Override]) -> Result<Self, ScenarioError> {
+        let mut table: Table = toml::from_str(text)
+            .map_err(|error| ScenarioError::Syntax(error.to_string().trim_end().to_owned()))?;
+        for change in overrides {
+            change.apply(&mut table)?;
+        }
+        let document: ScenarioDocument = shaped("", table)?;
+        let environment: EnvironmentDocument = shaped("environment: ", document.environment)?;
+        let environment = Environment::check(&environment)?;
+        let rounds = match (document.rounds, environment.natural_rounds()) {
+            (Some(rounds), natural) => {
+                let most = natural.unwrap_or(MOST_ROUNDS);
+                whole_within("rounds", rounds, 1, most)?
+            }
+            (None, Some(natural)) => natural,
+            (None, None) => {
+                return Err(ScenarioError::Shape {
+                    place: String::new(),
+                    message: "missing field `rounds`".to_owned(),
+                });
+            }
+        };
+        let count_from = whole_within("count_from", document.count_from, 0, rounds - 1)?;
+        let seeds = match document.seeds {
+            SeedsDocument::One(seed) => seed.to_string().parse()?,
+            SeedsDocument::Range(range) => range.parse()?,
+        };
+        let candidates = candidates(document.policies, &environment)?;
+        Ok(Self {
+            name: document.name,
+            rounds,
+            count_from,
+            seeds,
+            environment,
+            candidates,
+        })
+    }
+}
+
+fn candidates(
+    tables: Vec<Table>,
+    environment: &Environment,
+) -> Result<Vec<Candidate>, ScenarioError> {
+    if tables.is_empty() {
+        return Err(ScenarioError::NoPolicies);
+    }
+    let mut candidates: Vec<Candidate> = Vec::with_capacity(tables.len());
+    for (place, table) in tables.into_iter().enumerate() {
+        let candidate = candidate(place, table, environment)?;
+        if candidates.iter().any(|other| other.name == candidate.name) {
+            return Err(ScenarioError::RepeatedName(candidate.name));
+        }
+        candidates.push(candidate);
+    }
+    Ok(candidates)
+}
+
+fn candidate(
+    place: usize,
+    mut table: Table,
+    environment: &Environment,
+) -> Result<Candidate, ScenarioError> {
+    let mut own = Table::new();
+    // A policy without a name is called by its kind.
+    let name = table.remove("name").or_else(|| table.get("kind").cloned());
+    own.extend(name.map(|name| ("name".to_owned(), name)));
+    let feedback = table.remove("feedback");
+    if feedback.is_some() && !environment.has_delays() {
+        let name = own.get("name").and_then(toml::Value::as_str);
+        return Err(ScenarioError::NoDelays(
+            name.map_or_else(|| place.to_string(), str::to_owned),
+        ));
+    }
+    let default = || toml::Value::String("at_closing".to_owned());
+    own.insert("feedback".to_owned(), feedback.unwrap_or_else(default));
+    let CandidateDocument { name, feedback } = shaped(&format!("policies.{place}: "), own)?;
+    let config: PolicyConfig = shaped(&format!("policies.{name}: "), table)?;
+    let arms = environment.arms();
+    let number = |offer: &str| {
+        let number = offer.parse::<u32>().ok()?;
+        (number < arms).then_some(OfferNumber(number))
+    };
+    let policy = Policy::check(&config, number).map_err(|error| ScenarioError::Policy {
+        name: name.clone(),
+        error,
+    })?;
+    for reward in [0.0, 1.0] {
+        let decision = RewardedDecision {
+            segment: SegmentNumber(0),
+            offer: OfferNumber(0),
+            features: &[],
+            propensity: Propensity::CERTAIN,
+            decided_at: Instant::from_unix_ms(0),
+            reward,
+        };
+        let tried = policy.learn(&mut PolicyState::new(), &decision);
+        tried.map_err(|error| ScenarioError::Reward {
+            name: name.clone(),
+            error,
+        })?;
+    }
+    Ok(Candidate {
+        name,
+        policy,
+        feedback,
+    })
+}
+
+/// `value` when it lies within.
+pub(super) fn whole_within(
+    key: &str,
+    value: i64,
+    least: u64,
+    most: u64,
+) -> Result<u64, ScenarioError> {
+    match u64::try_from(value) {
+        Ok(value) if (least..=most).contains(&value) => Ok(value),
+        #[allow(clippy::cast_precision_loss)] // for people to read
+        _ => Err(ScenarioError::out_of_bounds(
+            key,
+            value as f64,
+            format!("[{least}, {most}]"),
+        )),
+    }
+}
+
+/// A table as its document; what does not fit is told with its place and, for
+/// an unknown name, the nearest known one.
+fn shaped<'de, T: Deserialize<'de>>(place: &str, table: Table) -> Result<T, ScenarioError> {
+    T::deserialize(toml::Value::Table(table)).map_err(|error| {
+        let message = error.message();
+        ScenarioError::Shape {
+            place: place.to_owned(),
+            message: format!("{message}{}", nearest_in(message)),
+        }
+    })
+}
+
+/// The hint for "unknown field `a`, expected one of `b`, `c`".
+fn nearest_in(message: &str) -> String {
+    if !message.starts_with("unknown ") {
+        return String::new();
+    }
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = names.next().unwrap_or_default().to_owned();
+    nearest(&unknown, names)
+}
+
+/// "; the nearest known name is …" when one of `known` is near enough.
+pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> String {
+    known
+        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
+        .min()
+        .filter(|(distance, name)| 2 * distance <= name.len().max(unknown.len()))
+        .map(|(_, name)| format!("; the nearest known name is {name:?}"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,138 @@
+//! What the replications of a scenario came to.
+
+use serde::Serialize;
+
+use crate::domain::math;
+
+/// A scenario's result. Serialised, it is what `--output json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seeds, one a replication, as a range with both ends.
+    pub seeds: String,
+    /// How many replications.
+    pub replications: u64,
+    /// Decisions in each.
+    pub rounds: u64,
+    /// One for each policy, in the scenario's order.
+    pub policies: Vec<PolicySummary>,
+}
+
+/// One policy's result over all replications. A standard error is `None` when
+/// there was one replication only.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PolicySummary {
+    /// The policy's name in the scenario.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Decisions that were counted in each replication.
+    pub decisions: u64,
+    /// The mean reward of a decision.
+    pub reward_mean: f64,
+    /// Its standard error over replications.
+    pub reward_se: Option<f64>,
+    /// The mean over replications of the regret: the sum over decisions of
+    /// what the best offer earns in the mean less what the chosen one does.
+    pub regret_mean: f64,
+    /// Its standard error over replications.
+    pub regret_se: Option<f64>,
+    /// The regret that 95 % of the replications did not exceed: of n in
+    /// ascending order, number ⌈0.95 n⌉.
+    pub regret_p95: f64,
+    /// The largest regret of a replication.
+    pub regret_max: f64,
+}
+
+/// What one replication of one policy came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Replication {
+    /// The sum of the rewards.
+    pub reward: f64,
+    /// The sum of the regrets.
+    pub regret: f64,
+}
+
+impl PolicySummary {
+    /// Sums up the replications of a policy, in the order of their seeds.
+    ///
+    /// # Panics
+    /// When there is none: a range of seeds has one.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // exact below 2^53 decisions
+    pub fn of(
+        name: &str,
+        kind: &'static str,
+        decisions: u64,
+        replications: &[Replication],
+    ) -> Self {
+        assert!(!replications.is_empty(), "a scenario has a seed");
+        let rewards: Vec<f64> = replications
+            .iter()
+            .map(|one| one.reward / decisions as f64)
+            .collect();
+        let mut regrets: Vec<f64> = replications.iter().map(|one| one.regret).collect();
+        let (reward_mean, reward_se) = mean_and_error(&rewards);
+        let (regret_mean, regret_se) = mean_and_error(&regrets);
+        regrets.sort_by(f64::total_cmp);
+        let below = (regrets.len() * 95).div_ceil(100);
+        Self {
+            name: name.to_owned(),
+            kind,
+            decisions,
+            reward_mean,
+            reward_se,
+            regret_mean,
+            regret_se,
+            regret_p95: regrets[below - 1],
+            regret_max: regrets[regrets.len() - 1],
+        }
+    }
+}
+
+/// The mean and its standard error.
+#[allow(clippy::cast_precision_loss)] // far fewer replications than 2^53
+fn mean_and_error(values: &[f64]) -> (f64, Option<f64>) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values
+        .iter()
+        .map(|value| (value - mean) * (value - mean))
+        .sum();
+    let error = (values.len() > 1).then(|| math::sqrt(squares / (count - 1.0) / count));
+    (mean, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_that_of_its_replications() {
+        let replications: Vec<Replication> = (1..=20)
+            .map(|place| Replication {
+                reward: 10.0,
+                regret: f64::from(place),
+            })
+            .collect();
+        let summary = PolicySummary::of("p", "uniform", 100, &replications);
+        assert!((summary.reward_mean - 0.1).abs() < 1e-15);
+        assert!(summary.reward_se.unwrap() < 1e-15);
+        assert_eq!(summary.regret_mean, 10.5);
+        // The variance of 1..20 is 35.
+        assert!((summary.regret_se.unwrap() - (35.0f64 / 20.0).sqrt()).abs() < 1e-12);
+        assert_eq!((summary.regret_p95, summary.regret_max), (19.0, 20.0));
+    }
+
+    #[test]
+    fn one_replication_has_no_standard_error() {
+        let one = Replication {
+            reward: 1.0,
+            regret: 2.0,
+        };
+        let summary = PolicySummary::of("p", "uniform", 1, &[one]);
+        assert_eq!((summary.reward_se, summary.regret_se), (None, None));
+        assert_eq!(summary.regret_p95, 2.0);
+    }
+}

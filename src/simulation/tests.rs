@@ -1,0 +1,338 @@
+use super::*;
+
+const BERNOULLI: &str = r#"
+    name = "three"
+    rounds = 400
+    seeds = "0..7"
+    [environment]
+    kind = "bernoulli"
+    rates = [0.1, 0.5, 0.3]
+    [[policies]]
+    name = "thompson"
+    kind = "thompson_beta"
+    [[policies]]
+    name = "imed"
+    kind = "imed"
+    [[policies]]
+    kind = "uniform"
+"#;
+
+const DELAYED: &str = r#"
+    name = "late"
+    rounds = 2_000
+    seeds = "0..19"
+    [environment]
+    kind = "delayed"
+    rates = [0.1, 0.5]
+    delay_mean_days = 2.0
+    window_days = 7.0
+    decisions_per_day = 100.0
+    [[policies]]
+    name = "undelayed"
+    kind = "thompson_beta"
+    feedback = "undelayed"
+    [[policies]]
+    name = "at_closing"
+    kind = "thompson_beta"
+    [[policies]]
+    name = "provisional"
+    kind = "thompson_beta"
+    feedback = "provisional"
+"#;
+
+const COLD_START: &str = r#"
+    name = "cold"
+    seeds = "0..3"
+    [environment]
+    kind = "cold_start"
+    offers = 4
+    rate = 0.05
+    offer_deviation = 0.4
+    segment_deviation = 0.08
+    segments = [{ count = 3, decisions = 40 }, { count = 5, decisions = 7 }]
+    [[policies]]
+    kind = "uniform"
+"#;
+
+fn played(text: &str, overrides: &[&str]) -> Summary {
+    run(&scenario(text, overrides).unwrap(), &|_| {})
+}
+
+fn scenario(text: &str, overrides: &[&str]) -> Result<Scenario, String> {
+    let overrides: Vec<Override> = overrides.iter().map(|set| set.parse().unwrap()).collect();
+    Scenario::read(text, &overrides).map_err(|error| error.to_string())
+}
+
+fn bytes(summary: &Summary) -> String {
+    serde_json::to_string(summary).unwrap()
+}
+
+#[test]
+#[cfg(feature = "offline")]
+fn the_number_of_threads_does_not_change_a_byte() {
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build()
+            .unwrap()
+            .install(|| bytes(&played(BERNOULLI, &[])))
+    };
+    let one = on(1);
+    assert_eq!(one, on(2));
+    assert_eq!(one, on(8));
+}
+
+#[test]
+fn a_policy_plays_the_same_whatever_it_is_compared_with() {
+    let all = played(BERNOULLI, &[]);
+    let alone = BERNOULLI.replace("[[policies]]\n    kind = \"uniform\"", "");
+    assert_eq!(played(&alone, &[]).policies[..], all.policies[..2]);
+    // One seed of many is that seed alone.
+    let first = played(BERNOULLI, &["seeds=3"]);
+    let range = played(BERNOULLI, &["seeds=3..3"]);
+    assert_eq!(first, range);
+}
+
+#[test]
+fn learning_beats_not_learning_and_every_decision_is_reported() {
+    let done = std::sync::atomic::AtomicU64::new(0);
+    let scenario = scenario(BERNOULLI, &["rounds=5000"]).unwrap();
+    let summary = run(&scenario, &|more| {
+        done.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(done.into_inner(), 3 * 8 * 5_000);
+    let [thompson, imed, uniform] = &summary.policies[..] else {
+        panic!("three policies")
+    };
+    // Uniform loses 0.2 a decision.
+    assert!((uniform.regret_mean - 1_000.0).abs() < 20.0);
+    assert!((uniform.reward_mean - 0.3).abs() < 0.01);
+    assert!(thompson.regret_mean < 50.0 && imed.regret_mean < 50.0);
+    assert_eq!((uniform.decisions, uniform.kind), (5_000, "uniform"));
+}
+
+#[test]
+fn golden_summary() {
+    let summary = played(BERNOULLI, &[]);
+    let regrets: Vec<f64> = summary.policies.iter().map(|one| one.regret_mean).collect();
+    let expected = [9.6, 11.9, 80.175];
+    for (regret, expected) in regrets.iter().zip(expected) {
+        assert!((regret - expected).abs() < 1e-9, "{regrets:?}");
+    }
+}
+
+#[test]
+fn the_json_has_its_declared_keys() {
+    let json = serde_json::to_value(played(BERNOULLI, &["seeds=0..1", "rounds=10"])).unwrap();
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    for key in ["policies", "replications", "rounds", "scenario", "seeds"] {
+        assert!(keys(&json).contains(&key.to_owned()), "{key}");
+    }
+    assert_eq!(json["seeds"], "0..1");
+    for key in [
+        "name",
+        "kind",
+        "decisions",
+        "reward_mean",
+        "reward_se",
+        "regret_mean",
+        "regret_se",
+        "regret_p95",
+        "regret_max",
+    ] {
+        assert!(
+            keys(&json["policies"][0]).contains(&key.to_owned()),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn best_and_worst_change_places_when_the_world_drifts() {
+    let text = r#"
+        name = "swap"
+        rounds = 100
+        seeds = 0
+        [environment]
+        kind = "drifting"
+        rates = [0.2, 0.0, 1.0]
+        swap_at = 60
+        [[policies]]
+        name = "last"
+        kind = "fixed"
+        preference = ["2"]
+    "#;
+    let whole = played(text, &[]);
+    assert_eq!(whole.policies[0].regret_mean, 40.0);
+    assert_eq!(whole.policies[0].reward_mean, 0.6);
+    let after = played(text, &["count_from=60"]);
+    assert_eq!(
+        (after.policies[0].decisions, after.policies[0].reward_mean),
+        (40, 0.0)
+    );
+}
+
+#[test]
+fn a_late_conversion_counts_inside_the_window_and_delay_costs_regret() {
+    let summary = played(DELAYED, &[]);
+    let [undelayed, at_closing, provisional] = &summary.policies[..] else {
+        panic!("three policies")
+    };
+    // 700 decisions pass before the first window closes.
+    assert!(
+        at_closing.regret_mean > undelayed.regret_mean + 100.0,
+        "{summary:?}"
+    );
+    assert!(
+        provisional.regret_mean < at_closing.regret_mean,
+        "{summary:?}"
+    );
+    let always = DELAYED
+        .replace("thompson_beta", "fixed\"\npreference = [\"1\"]#")
+        .replace("#\"", "");
+    let reward = played(&always, &[]).policies[0].reward_mean;
+    // 0.5 · (1 − e^−3.5) = 0.485
+    assert!((reward - 0.485).abs() < 0.01, "{reward}");
+}
+
+#[test]
+fn a_provisional_run_ends_in_the_state_of_the_undelayed_rewards() {
+    // With no delay at all the three modes are one.
+    let summary = played(
+        DELAYED,
+        &[
+            "environment.delay_mean_days=0.0",
+            "environment.window_days=0.0",
+        ],
+    );
+    assert_eq!(
+        summary.policies[0].regret_mean,
+        summary.policies[1].regret_mean
+    );
+    assert_eq!(
+        summary.policies[0].regret_mean,
+        summary.policies[2].regret_mean
+    );
+}
+
+#[test]
+fn segments_come_as_often_as_they_should() {
+    let scenario = scenario(COLD_START, &[]).unwrap();
+    assert_eq!(scenario.rounds, 155);
+    let mut world = scenario.environment.world(1);
+    let mut counts = [0u32; 8];
+    let mut rates = Vec::new();
+    for _ in 0..155 {
+        let segment = world.next_situation().segment;
+        counts[segment.0 as usize] += 1;
+        rates.push(world.best_mean());
+    }
+    assert_eq!(counts, [40, 40, 40, 7, 7, 7, 7, 7]);
+    assert!(rates.iter().all(|rate| *rate > 0.02 && *rate < 0.5));
+    assert_eq!(played(COLD_START, &["rounds=9"]).rounds, 9);
+}
+
+#[test]
+fn what_is_wrong_is_told_before_anything_is_played() {
+    for (overrides, message) in [
+        (
+            &["rounds=0"][..],
+            "rounds is 0, it must be in [1, 1000000000]",
+        ),
+        (
+            &["rounds=-5"],
+            "rounds is -5, it must be in [1, 1000000000]",
+        ),
+        (
+            &["count_from=400"],
+            "count_from is 400, it must be in [0, 399]",
+        ),
+        (
+            &["seeds=9..1"],
+            "seeds: \"9..1\" has no seed in it, the last one must not be below the first",
+        ),
+        (
+            &["environment.rates=[0.1, 1.5]"],
+            "environment.rates.1 is 1.5, it must be in [0, 1]",
+        ),
+        (
+            &["environment.rates=[nan]"],
+            "environment.rates.0 is NaN, it must be in [0, 1]",
+        ),
+        (
+            &["environment.rates=[]"],
+            "environment.rates: the number of rates is 0, it must be in [1, 1000]",
+        ),
+        (&["policies=[]"], "policies is empty, it needs at least 1"),
+        (
+            &["policies.imed.name=thompson"],
+            "policies: the name \"thompson\" stands twice, each may stand once",
+        ),
+        (
+            &["policies.thompson.prior_failures=0"],
+            "policies.thompson: prior_failures is 0, it must be in [0.01, 1e9]",
+        ),
+        (
+            &["policies.imed.feedback=provisional"],
+            "policies.imed: feedback needs an environment with delays, such as kind = \"delayed\"",
+        ),
+        (
+            &[
+                "policies.imed={ name = 'low', kind = 'softmax', reward = { min = 0.0, max = 0.5 } }",
+            ],
+            "policies.low: reward 1 is outside [0, 0.5], and an offer of this environment earns 0 or 1",
+        ),
+        (
+            &["policies.imd.outside=clip"],
+            "--set policies has no entry \"imd\"; the nearest known name is \"imed\"",
+        ),
+    ] {
+        assert_eq!(scenario(BERNOULLI, overrides).unwrap_err(), message);
+    }
+}
+
+#[test]
+fn an_unknown_name_is_told_with_the_nearest_known_one() {
+    for (overrides, start, nearest) in [
+        ("round=3", "unknown field `round`", "rounds"),
+        (
+            "environment.rate=[0.1]",
+            "environment: unknown field `rate`",
+            "rates",
+        ),
+        (
+            "environment.kind=bernouli",
+            "environment: unknown variant `bernouli`",
+            "bernoulli",
+        ),
+        (
+            "policies.imed.kind=imad",
+            "policies.imed: unknown variant `imad`",
+            "imed",
+        ),
+        (
+            "policies.thompson.prior_succeses=2",
+            "policies.thompson: unknown field `prior_succeses`",
+            "prior_successes",
+        ),
+    ] {
+        let message = scenario(BERNOULLI, &[overrides]).unwrap_err();
+        assert!(message.starts_with(start), "{message}");
+        let end = format!("; the nearest known name is {nearest:?}");
+        assert!(message.ends_with(&end), "{message}");
+    }
+    assert!(
+        scenario("name = ", &[])
+            .unwrap_err()
+            .starts_with("not TOML")
+    );
+}
+
+/// The scenario that comes with the program can be played.
+#[test]
+fn the_committed_scenario_is_well_formed() {
+    let text = include_str!("../../simulations/bernoulli_ten_arms.toml");
+    assert!(text.starts_with("# "), "a scenario opens with its question");
+    scenario(text, &[]).unwrap();
+}
