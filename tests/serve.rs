@@ -100,7 +100,7 @@ async fn choose(endpoint: &str) -> String {
     chosen.decision.expect("a decision").decision_id
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_decision_outlives_the_process() {
     let directory = tempfile::tempdir().expect("a directory");
     let data_dir = directory.path().join("data");

@@ -20,7 +20,7 @@ pub use super::queue::CommitError;
 use super::queue::{Committed, Condition, Entity, Proposal, Reply};
 use super::shared::Shared;
 use super::state::{Effect, FOLD_VERSION, State};
-use crate::domain::event::{Envelope, Event, EventBody, SCHEMA_VERSION};
+use crate::domain::event::{Closing, Envelope, Event, EventBody, SCHEMA_VERSION};
 use crate::domain::ids::Position;
 use crate::domain::outcome::OutcomeRecord;
 use crate::domain::time::{Instant, Span};
@@ -34,6 +34,9 @@ pub const MAX_LAG_EVENTS: u64 = 4_096;
 
 /// Closings are written down when so many wait, …
 const CLOSINGS_PER_EVENT: usize = 64;
+/// An event of closings is complete, however few they are, once they tell of so
+/// many outcomes: it must fit into a record of the ledger.
+const OUTCOMES_PER_CLOSINGS: usize = 4_096;
 /// So many events of closings go into one batch at most: what lies between two
 /// syncs stays small.
 const CLOSINGS_EVENTS_PER_BATCH: usize = 32;
@@ -262,13 +265,10 @@ impl Committer {
             waiting.len() / CLOSINGS_PER_EVENT * CLOSINGS_PER_EVENT
         };
         let most = CLOSINGS_EVENTS_PER_BATCH * CLOSINGS_PER_EVENT;
-        let closings: Vec<_> = waiting.iter().take(count.min(most)).cloned().collect();
-        let chunks: Vec<_> = closings
-            .chunks(CLOSINGS_PER_EVENT)
-            .map(<[_]>::to_vec)
-            .map(EventBody::Closings)
-            .collect();
-        chunks.into_iter()
+        let closings = waiting.iter().take(count.min(most)).cloned();
+        let events = into_events(closings);
+        let most = CLOSINGS_EVENTS_PER_BATCH;
+        events.into_iter().take(most).map(EventBody::Closings)
     }
 
     fn envelope(&self, position: Position, recorded_at: Instant) -> Envelope {
@@ -381,6 +381,27 @@ impl Committer {
 /// The monotonic clock: it only spaces syncs, and no event depends on it.
 fn stopwatch() -> Stopwatch {
     Stopwatch::now()
+}
+
+/// Closings in their order, as many to an event as fit.
+fn into_events(closings: impl Iterator<Item = Closing>) -> Vec<Vec<Closing>> {
+    let mut events: Vec<Vec<Closing>> = Vec::new();
+    let mut outcomes = 0;
+    for closing in closings {
+        outcomes += closing.events.len();
+        match events.last_mut() {
+            Some(event)
+                if event.len() < CLOSINGS_PER_EVENT && outcomes <= OUTCOMES_PER_CLOSINGS =>
+            {
+                event.push(closing);
+            }
+            _ => {
+                outcomes = closing.events.len();
+                events.push(vec![closing]);
+            }
+        }
+    }
+    events
 }
 
 /// Whether an outcome's open decision is due to close before the outcome would

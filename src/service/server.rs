@@ -56,6 +56,9 @@ const PING_ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 /// would be cut is not set: tonic 0.14.9 then never asks and only cuts.
 const CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
 
+/// Once no call is under way connections get so long to close.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
+
 /// How the service behaves, whatever its engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -145,7 +148,11 @@ pub async fn run(
         }
         // Whoever watches the health would keep the connection open.
         end_watching(health).await;
-        serving.await
+        // A peer that is there answers at once that it has understood.
+        match tokio::time::timeout(CLOSING_TIME, serving).await {
+            Ok(ended) => ended,
+            Err(_) => Ok(()),
+        }
     };
     match tokio::time::timeout(settings.drain_timeout, in_peace).await {
         Ok(ended) => ended?,

@@ -49,7 +49,7 @@ async fn a_decision_is_made_rewarded_and_read_back() {
     let recorded = recorded.expect("the event holds").into_inner();
     assert_eq!(recorded.result(), RewardResult::Recorded);
     assert_eq!(recorded.event_id, click.event_id);
-    assert_eq!(recorded.decision_ids, [id.clone()]);
+    assert_eq!(recorded.decision_ids, std::slice::from_ref(id));
     assert!(!recorded.duplicate);
     let again = service.rewards().record_reward(click).await;
     assert!(again.expect("a retry").into_inner().duplicate);

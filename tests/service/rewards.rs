@@ -6,7 +6,7 @@ use promobandit::proto::promobandit::v1::{
 };
 use tonic::Code;
 
-use crate::harness::{Service, cny, event, purchase, refund};
+use crate::harness::{Service, assert_refusal, cny, event, purchase, refund};
 
 async fn batch(service: &Service, requests: Vec<RecordRewardRequest>) -> Vec<Outcome> {
     let answer = service
@@ -121,7 +121,10 @@ async fn a_thousand_events_of_many_decisions_share_commits() {
             panic!("{result:?}");
         };
         assert_eq!(response.event_id, event.event_id, "in the batch's order");
-        assert_eq!(response.decision_ids, [event.decision_id.clone()]);
+        assert_eq!(
+            response.decision_ids,
+            std::slice::from_ref(&event.decision_id)
+        );
     }
     assert_eq!(service.stats().await.outcomes, 1_000);
 }
@@ -155,4 +158,52 @@ async fn a_stream_is_counted() {
     assert_eq!((told.refusals[0].index, told.refusals[1].index), (2, 5));
     let error = told.refusals[0].error.as_ref().expect("why");
     assert_eq!(error.field_violations[0].field, "decision_id");
+}
+
+/// Symptom: the service ended, and again at each start. Cause: the closings of
+/// 64 decisions with many events each made one event, larger than a record of
+/// the ledger may be. Fix: an event of closings is complete sooner when they are
+/// large, and a decision takes 1,000 events.
+#[tokio::test]
+async fn decisions_with_many_events_close() {
+    let service = Service::start().await;
+    let mut ids = Vec::new();
+    for _ in 0..64 {
+        ids.push(service.decide().await);
+    }
+    // 64 times 600 events of some 40 bytes are more than a mebibyte.
+    for _ in 0..40 {
+        let events = ids
+            .iter()
+            .flat_map(|id| std::iter::repeat_n(id, 15))
+            .map(|id| event(id, OutcomeKind::Exposure));
+        let results = batch(&service, events.collect()).await;
+        assert_eq!(result_of(&results[0]), RewardResult::Recorded);
+    }
+    let settled = ids.iter().map(|id| event(id, OutcomeKind::Settled));
+    let results = batch(&service, settled.collect()).await;
+    assert_eq!(result_of(&results[63]), RewardResult::Recorded);
+    service.decide().await;
+    assert_eq!(service.stats().await.closed_decisions, 64);
+}
+
+#[tokio::test]
+async fn a_decision_takes_a_thousand_events() {
+    let service = Service::start().await;
+    let id = service.decide().await;
+    let events = std::iter::repeat_with(|| event(&id, OutcomeKind::Click)).take(1_000);
+    let results = batch(&service, events.collect()).await;
+    assert_eq!(result_of(&results[999]), RewardResult::Recorded);
+    for kind in [OutcomeKind::Click, OutcomeKind::Settled] {
+        let refusal = service.rewards().record_reward(event(&id, kind)).await;
+        let refusal = refusal.expect_err("one too many");
+        let (code, reason) = (Code::FailedPrecondition, "CONTRADICTS_RECORD");
+        assert_refusal(
+            &refusal,
+            "an event too many",
+            code,
+            reason,
+            &["decision_id"],
+        );
+    }
 }

@@ -22,6 +22,10 @@ mod reversal;
 pub(super) use lines::lines_of;
 use reversal::{check_reversal, claimants, corrections, order_of};
 
+/// So many events a decision takes; a page that reports without end is refused
+/// beyond.
+const MAX_EVENTS_PER_DECISION: usize = 1_000;
+
 /// A decision that an event is about.
 enum Target<'a> {
     Open(Position, &'a OpenDecision),
@@ -54,6 +58,14 @@ impl Target<'_> {
         match self {
             Self::Open(_, open) => open.slots.iter().map(|slot| slot.offer).collect(),
             Self::Closed(closed) => closed.record.chosen().collect(),
+        }
+    }
+
+    /// How many events came for it.
+    fn events(&self) -> usize {
+        match self {
+            Self::Open(_, open) => open.outcomes.len(),
+            Self::Closed(closed) => closed.events.len(),
         }
     }
 
@@ -128,6 +140,7 @@ pub(super) fn check(
         return Ok(duplicate(&known));
     }
     check_identity(shared, request, &targets)?;
+    check_room(request, &targets)?;
     let targets = in_time(request, targets)?;
     let lines = lines_of(&shared.hash_key, request);
     let currency = lines::check_currency(state, request, &targets)?;
@@ -255,6 +268,25 @@ fn check_identity(
     } else {
         Err(no_such_decision(request))
     }
+}
+
+/// What came for a decision is one entry of a record when it closes, and is read
+/// again whenever more comes.
+fn check_room(request: &RewardRequest, targets: &[Target<'_>]) -> Result<(), RecordError> {
+    if targets
+        .iter()
+        .all(|target| target.events() < MAX_EVENTS_PER_DECISION)
+    {
+        return Ok(());
+    }
+    let (field, id) = match request.decision_id {
+        Some(id) => ("decision_id", id.to_string()),
+        None => ("order_id", format!("{:?}", request.order_id)),
+    };
+    let expected = format!("a decision that has fewer than {MAX_EVENTS_PER_DECISION} events");
+    Err(RecordError::Precondition(FieldFault::new(
+        field, id, expected,
+    )))
 }
 
 /// Drops an order's decisions that were made after the event; what an event

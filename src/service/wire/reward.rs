@@ -112,7 +112,7 @@ fn order_line(
     kind: Option<OutcomeKind>,
     line: v1::OrderLine,
 ) -> RewardLine {
-    let fewest = i64::from(kind != Some(OutcomeKind::Refund));
+    let fewest = i64::from(kind == Some(OutcomeKind::Purchase));
     let mut amount = |name, money| money::read(reader, &field.name(name), money);
     let price_paid = amount("price_paid", line.price_paid);
     let discount_applied = amount("discount_applied", line.discount_applied);
