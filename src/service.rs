@@ -1,9 +1,9 @@
 //! The gRPC service: one file for each service of the wire contract.
 //!
-//! Reading order: [`wire`] reads and writes messages, [`status`] makes every
+//! Reading order: [`wire`] reads and writes messages, `status` makes every
 //! refusal what a caller sees, [`gate`] holds the engine once it is there,
-//! [`limits`] gives each call its deadline and its place, then the services,
-//! and [`server`] puts them behind a socket.
+//! `limits` gives each call its deadline and its place, then the services, and
+//! [`server`] puts them behind a socket.
 //!
 //! Invariants:
 //! 1. A request is read whole, and refused with all of its faults at once,

@@ -4,7 +4,7 @@
 //! 1. The directory is taken: it exists or is created, nobody else holds it, its
 //!    format is known.
 //! 2. A child process opens the store and reads every record (see
-//!    [`probe`](super::probe)). A store that makes it panic, hang or find a
+//!    [`probe`]). A store that makes it panic, hang or find a
 //!    wrong byte is refused.
 //! 3. This process opens the store, and finds the head that the child found and
 //!    at least the head of the high-water mark.
