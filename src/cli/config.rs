@@ -23,6 +23,7 @@
 //! [shop]
 //! id = "shop"
 //! seed = 1                       # drawn from the data directory's keys unless given
+//! key_file = "shop.key"          # 64 hexadecimal digits; drawn at the first start unless given
 //! ```
 //!
 //! The catalogue may stand in a file of its own instead: `catalog_file =
@@ -40,9 +41,11 @@ use toml::de::{DeTable, DeValue};
 
 use crate::catalog::fault::nearest;
 use crate::catalog::{self, CatalogDocument, CatalogFaults, Fault};
+use crate::domain::ids::ChainHash;
 use crate::engine;
 use crate::engine::committer::Durability;
 use crate::ledger::open::DEFAULT_CACHE_BYTES;
+use crate::ledger::secrets::SecretKey;
 use crate::service;
 
 mod raw;
@@ -74,6 +77,9 @@ pub struct Config {
     /// What the draws' seeds are made from; `None` for the data directory's
     /// keys.
     pub seed: Option<u64>,
+    /// The key that pseudonyms are made with; `None` for the data directory's
+    /// own. It cannot be changed later.
+    pub shop_key: Option<SecretKey>,
     /// The catalogue that is to be in force; `None` for the ledger's own.
     pub catalog: Option<CatalogDocument>,
 }
@@ -87,6 +93,7 @@ impl Default for Config {
             cache_bytes: DEFAULT_CACHE_BYTES,
             engine: engine::Settings::default(),
             seed: None,
+            shop_key: None,
             catalog: None,
         }
     }
@@ -109,6 +116,12 @@ pub enum ConfigError {
     /// The catalogue's own file does.
     #[error(transparent)]
     Catalog(#[from] CatalogFaults),
+    /// A file holds no key.
+    #[error("{} holds no key: it must have 64 hexadecimal digits and nothing else", path.display())]
+    ShopKey {
+        /// Which.
+        path: PathBuf,
+    },
     /// A demonstration of another catalogue than its own.
     #[error(
         "the configuration has a catalogue, and --demo brings its own, whose shoppers it knows; \
@@ -177,13 +190,16 @@ impl Config {
         let table = table.into_inner();
         let mut faults = Vec::new();
         config.catalog = read_catalog(&table, &text, &file, &mut faults);
-        let other_file = read_sections(&mut config, &table, &text, &mut faults);
+        let other_files = read_sections(&mut config, &table, &text, &mut faults);
         if !faults.is_empty() {
             faults.sort_by_key(|fault| fault.line);
             return Err(ConfigFaults { file, faults }.into());
         }
-        if let Some(name) = other_file {
+        if let Some(name) = other_files.catalog {
             config.catalog = Some(read_catalog_file(path, &name)?);
+        }
+        if let Some(name) = other_files.shop_key {
+            config.shop_key = Some(read_shop_key(path, &name)?);
         }
         Ok(config)
     }
@@ -216,6 +232,17 @@ fn read_file(path: &Path) -> Result<String, ConfigError> {
         path: path.to_path_buf(),
         source,
     })
+}
+
+/// The shop's key, from a file named relative to the configuration.
+fn read_shop_key(config: &Path, name: &str) -> Result<SecretKey, ConfigError> {
+    let path = config.parent().unwrap_or_else(|| Path::new("")).join(name);
+    let text = read_file(&path)?;
+    // Both are 32 bytes in hexadecimal digits.
+    let bytes = ChainHash::from_hex(text.trim()).map(|hash| hash.0);
+    bytes
+        .map(SecretKey::from_bytes)
+        .ok_or(ConfigError::ShopKey { path })
 }
 
 fn read_catalog_file(config: &Path, name: &str) -> Result<CatalogDocument, ConfigError> {
@@ -261,8 +288,8 @@ fn read_sections(
     table: &DeTable<'_>,
     text: &str,
     faults: &mut Vec<Fault>,
-) -> Option<String> {
-    let mut catalog_file = None;
+) -> OtherFiles {
+    let mut other_files = OtherFiles::default();
     for (key, value) in table {
         let line = line_of(text, key.span().start);
         match key.get_ref().as_ref() {
@@ -276,11 +303,13 @@ fn read_sections(
             }
             "shop" => {
                 let mut section = Section::new("shop", text, faults);
-                read_shop(config, section.read(value), &mut section);
+                let raw: raw::Shop = section.read(value);
+                other_files.shop_key.clone_from(&raw.key_file);
+                read_shop(config, raw, &mut section);
             }
             "catalog_file" => match value.get_ref() {
                 DeValue::String(name) if config.catalog.is_none() => {
-                    catalog_file = Some(name.to_string());
+                    other_files.catalog = Some(name.to_string());
                 }
                 other => {
                     let mut fault = fault_at(&["catalog_file"], line);
@@ -295,7 +324,14 @@ fn read_sections(
             _ => {}
         }
     }
-    catalog_file
+    other_files
+}
+
+/// Files that the configuration names.
+#[derive(Debug, Default)]
+struct OtherFiles {
+    catalog: Option<String>,
+    shop_key: Option<String>,
 }
 
 fn read_server(config: &mut Config, raw: raw::Server, section: &mut Section<'_>) {

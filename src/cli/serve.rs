@@ -163,7 +163,7 @@ fn open_engine(config: &Config, told: &watch::Sender<Option<Progress>>) -> anyho
             program,
             timeout: None,
         },
-        shop_key: None,
+        shop_key: config.shop_key.clone(),
     };
     let opened = opening::open(&config.data_dir, &settings)?;
     let root = config.data_dir.display();

@@ -30,4 +30,5 @@ pub(super) struct Ledger {
 pub(super) struct Shop {
     pub id: Option<Spanned<String>>,
     pub seed: Option<Spanned<i64>>,
+    pub key_file: Option<String>,
 }

@@ -159,3 +159,22 @@ fn the_catalogue_may_stand_in_a_file_of_its_own() {
     let both = refusal(&format!("catalog_file = 'b.toml'\n{STARTER_TOML}"));
     assert!(both.contains("catalog_file: must not be set"), "{both}");
 }
+
+#[test]
+fn a_shop_key_is_read_from_a_file_beside_and_never_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("shop.toml");
+    std::fs::write(&path, "[shop]\nkey_file = 'shop.key'").expect("a file");
+    std::fs::write(
+        directory.path().join("shop.key"),
+        format!("{}\n", "0f".repeat(32)),
+    )
+    .expect("a file");
+    let config = Config::read(&path).expect("a configuration");
+    let key = config.shop_key.clone().expect("a key");
+    assert_eq!(*key.as_bytes(), [0x0f; 32]);
+    assert!(!format!("{config:?}").contains("15, 15"));
+    std::fs::write(directory.path().join("shop.key"), "0f0f").expect("a file");
+    let refusal = Config::read(&path).expect_err("no key").to_string();
+    assert!(refusal.contains("shop.key holds no key"), "{refusal}");
+}
