@@ -1,5 +1,7 @@
 //! Events: what the ledger holds, in order, and what state is folded from.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::decision::DecisionRecord;
@@ -49,8 +51,8 @@ pub enum EventBody {
         /// The program that began it.
         created_by: String,
     },
-    /// A decision was made.
-    Decision(Box<DecisionRecord>),
+    /// A decision was made. Shared with the answer that tells of it.
+    Decision(Arc<DecisionRecord>),
     /// A request got an earlier decision.
     Reuse {
         /// Made by the client.

@@ -186,13 +186,9 @@ pub(super) async fn choose(
         }
         registration.reload_key = Some(key);
     }
-    let record = prepared.draw(shared);
-    let body = EventBody::Decision(Box::new(record));
+    let record = Arc::new(prepared.draw(shared));
+    let body = EventBody::Decision(record.clone());
     let bytes = encode_body(&body);
-    let EventBody::Decision(record) = &body else {
-        unreachable!("a decision was just made")
-    };
-    let record = Arc::new(DecisionRecord::clone(record));
     let ticket = shared.queue.push(Proposal {
         body,
         bytes,

@@ -26,7 +26,7 @@ pub(super) struct ClosedDecision {
     /// When it was made.
     pub decided_at: Instant,
     /// What was recorded.
-    pub record: DecisionRecord,
+    pub record: Arc<DecisionRecord>,
     /// The catalogue that it was made with.
     pub catalog: Arc<Catalog>,
     /// How it closed; `None` when nothing had come for it.
@@ -153,7 +153,7 @@ pub(super) fn load_closed(
         position,
         seen_version,
         decided_at,
-        record: *record,
+        record,
         catalog: catalog.ok_or(LookupError::NoCatalog(version))?,
         closing: all.into_iter().find(|closing| !closing.late),
         events,

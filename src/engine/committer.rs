@@ -236,7 +236,7 @@ impl Committer {
         match &accepted.body {
             EventBody::Decision(record) if next.0 - record.snapshot_position.0 > MAX_LAG_EVENTS => {
                 let record = request.draw(&self.shared);
-                let body = EventBody::Decision(Box::new(record));
+                let body = EventBody::Decision(Arc::new(record));
                 Accepted {
                     bytes: encode_body(&body),
                     body,

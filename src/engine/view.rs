@@ -125,7 +125,7 @@ impl DecisionView {
         let at = event.envelope.recorded_at;
         let id = shared.ids.id_of(position, at);
         let durable = shared.ledger.durable_head().position >= position;
-        Ok(Self::recorded(id, position, at, Arc::from(record), catalog).durable(durable))
+        Ok(Self::recorded(id, position, at, record, catalog).durable(durable))
     }
 
     /// Reads a decision back by its id.

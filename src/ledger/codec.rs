@@ -7,6 +7,8 @@
 //! Decoding is total: bytes that are no event of this schema, or that break
 //! what an event promises, are an error that names the field.
 
+use std::sync::Arc;
+
 use prost::Message;
 use prost::bytes::BufMut;
 use thiserror::Error;
@@ -166,7 +168,7 @@ fn decode_body(body: stored::event::Body) -> Result<EventBody, DecodeError> {
             ledger_id: sixteen("genesis.ledger_id", &genesis.ledger_id)?,
             created_by: genesis.created_by,
         }),
-        Body::Decision(record) => Ok(EventBody::Decision(Box::new(decision::from_stored(
+        Body::Decision(record) => Ok(EventBody::Decision(Arc::new(decision::from_stored(
             record,
         )?))),
         Body::Reuse(reuse) => Ok(EventBody::Reuse {

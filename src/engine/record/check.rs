@@ -47,7 +47,7 @@ impl Target<'_> {
         }
     }
 
-    const fn subject(&self) -> SubjectNumber {
+    fn subject(&self) -> SubjectNumber {
         match self {
             Self::Open(_, open) => open.subject,
             Self::Closed(closed) => closed.record.subject,
