@@ -8,8 +8,8 @@
 //! The cumulative distribution is the regularised incomplete beta function by
 //! Lentz's continued fraction: DLMF 8.17.22, <https://dlmf.nist.gov/8.17>.
 
+use super::policy::{PosteriorInterval, bisect};
 use crate::domain::math;
-use crate::learning::policy::PosteriorInterval;
 
 /// A Beta distribution; both parameters finite and above 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,35 +88,20 @@ impl Beta {
     #[must_use]
     pub fn quantile(&self, probability: f64) -> f64 {
         let mode = math::ln(self.alpha / self.beta);
-        let mut width = math::sqrt(1.0 / self.alpha + 1.0 / self.beta);
-        while width < 1e4
-            && !(self.cumulative_at_logit(mode - width) <= probability
-                && self.cumulative_at_logit(mode + width) >= probability)
-        {
-            width *= 2.0;
-        }
-        let (mut low, mut high) = (mode - width, mode + width);
-        for _ in 0..60 {
-            let middle = 0.5 * (low + high);
-            if self.cumulative_at_logit(middle) < probability {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        math::logistic(0.5 * (low + high))
+        let width = math::sqrt(1.0 / self.alpha + 1.0 / self.beta);
+        math::logistic(bisect(
+            |t| self.cumulative_at_logit(t),
+            mode,
+            width,
+            probability,
+        ))
     }
 
     /// The equal-tailed interval that holds `level`, in (0, 1), of the
     /// probability.
     #[must_use]
     pub fn interval(&self, level: f64) -> PosteriorInterval {
-        let tail = 0.5 * (1.0 - level);
-        PosteriorInterval {
-            level,
-            lower: self.quantile(tail),
-            upper: self.quantile(1.0 - tail),
-        }
+        PosteriorInterval::equal_tailed(level, |probability| self.quantile(probability))
     }
 }
 

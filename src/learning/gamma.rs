@@ -9,8 +9,8 @@
 //! 8.9.2, <https://dlmf.nist.gov/8>.
 
 use super::beta::{HALF_LN_TWO_PI, stirling_remainder};
+use super::policy::{PosteriorInterval, bisect};
 use crate::domain::math;
-use crate::learning::policy::PosteriorInterval;
 
 /// A Gamma distribution; both parameters finite and above 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,35 +81,20 @@ impl Gamma {
     #[must_use]
     pub fn quantile(&self, probability: f64) -> f64 {
         let mode = self.ln_scale_mode();
-        let mut width = 1.0 / math::sqrt(self.shape);
-        while width < 1e4
-            && !(self.cumulative_at_ln(mode - width) <= probability
-                && self.cumulative_at_ln(mode + width) >= probability)
-        {
-            width *= 2.0;
-        }
-        let (mut low, mut high) = (mode - width, mode + width);
-        for _ in 0..60 {
-            let middle = 0.5 * (low + high);
-            if self.cumulative_at_ln(middle) < probability {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        math::exp(0.5 * (low + high))
+        let width = 1.0 / math::sqrt(self.shape);
+        math::exp(bisect(
+            |t| self.cumulative_at_ln(t),
+            mode,
+            width,
+            probability,
+        ))
     }
 
     /// The equal-tailed interval that holds `level`, in (0, 1), of the
     /// probability.
     #[must_use]
     pub fn interval(&self, level: f64) -> PosteriorInterval {
-        let tail = 0.5 * (1.0 - level);
-        PosteriorInterval {
-            level,
-            lower: self.quantile(tail),
-            upper: self.quantile(1.0 - tail),
-        }
+        PosteriorInterval::equal_tailed(level, |probability| self.quantile(probability))
     }
 }
 

@@ -107,6 +107,44 @@ pub struct PosteriorInterval {
     pub upper: f64,
 }
 
+impl PosteriorInterval {
+    /// The interval that holds `level`, in (0, 1), and leaves the same
+    /// probability on either side.
+    pub(super) fn equal_tailed(level: f64, quantile: impl Fn(f64) -> f64) -> Self {
+        let tail = 0.5 * (1.0 - level);
+        Self {
+            level,
+            lower: quantile(tail),
+            upper: quantile(1.0 - tail),
+        }
+    }
+}
+
+/// The t with P(T ≤ t) = `probability`, by bisection around the mode of T; the
+/// first step outward is `width`. For people to read: 60 halvings.
+pub(super) fn bisect(
+    cumulative: impl Fn(f64) -> f64,
+    mode: f64,
+    mut width: f64,
+    probability: f64,
+) -> f64 {
+    while width < 1e4
+        && !(cumulative(mode - width) <= probability && cumulative(mode + width) >= probability)
+    {
+        width *= 2.0;
+    }
+    let (mut low, mut high) = (mode - width, mode + width);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if cumulative(middle) < probability {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
 impl Policy {
     /// Checks a policy as written. `offer_number` gives the number of an
     /// offer's name, or `None` when the catalogue does not have it.
