@@ -15,11 +15,47 @@ use crate::domain::ids::Position;
 use crate::ledger::Head;
 use crate::ledger::checkpoint::{CheckpointHeader, Checkpoints};
 
+/// How [`Content`] is laid out in bytes. Whatever adds a field to anything in
+/// it, takes one away or moves one, adds 1 here: the bytes name no fields, so
+/// an older checkpoint would be misread.
+const LAYOUT: u32 = 2;
+
+/// What the payload of a checkpoint opens with, before its layout. The first
+/// layout has no such opening.
+const OPENING: [u8; 8] = *b"layout \0";
+
 /// What a checkpoint holds.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Content {
     pub state: CheckpointPayload,
     pub registry: RegistryContent,
+}
+
+impl Content {
+    fn to_bytes(&self) -> postcard::Result<Vec<u8>> {
+        let mut bytes = OPENING.to_vec();
+        bytes.extend_from_slice(&LAYOUT.to_le_bytes());
+        postcard::to_extend(self, bytes)
+    }
+
+    /// The content of a payload.
+    ///
+    /// # Errors
+    /// When it is laid out otherwise: the ledger is folded instead.
+    pub fn from_bytes(payload: &[u8]) -> Result<Self, String> {
+        let layout = payload.strip_prefix(&OPENING);
+        let (layout, content) = layout
+            .and_then(|rest| rest.split_first_chunk::<4>())
+            .map_or((1, payload), |(layout, content)| {
+                (u32::from_le_bytes(*layout), content)
+            });
+        if layout != LAYOUT {
+            return Err(format!(
+                "it has layout {layout}, this program reads layout {LAYOUT}"
+            ));
+        }
+        postcard::from_bytes(content).map_err(|error| error.to_string())
+    }
 }
 
 /// Writes checkpoints when they are due.
@@ -113,7 +149,7 @@ fn try_write(
         state: state_payload,
         registry: shared.registry.content(head.position),
     };
-    let payload = postcard::to_stdvec(&content).map_err(|error| error.to_string())?;
+    let payload = content.to_bytes().map_err(|error| error.to_string())?;
     let header = CheckpointHeader {
         fold_version: FOLD_VERSION,
         head,
@@ -122,4 +158,37 @@ fn try_write(
     checkpoints
         .save(shared.ledger.as_ref(), &header, &payload)
         .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content() -> Content {
+        Content {
+            state: State::default().to_payload().expect("no catalogue"),
+            registry: RegistryContent::default(),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let bytes = content().to_bytes().expect("plain data");
+        let read = Content::from_bytes(&bytes).expect("this layout");
+        let state = State::from_payload(read.state).expect("no catalogue");
+        assert_eq!(state.hash(), State::default().hash());
+    }
+
+    #[test]
+    fn another_layout_is_told_and_not_read() {
+        let first = postcard::to_stdvec(&content()).expect("plain data");
+        let told = Content::from_bytes(&first).expect_err("no opening");
+        assert_eq!(
+            told,
+            format!("it has layout 1, this program reads layout {LAYOUT}")
+        );
+        let mut later = content().to_bytes().expect("plain data");
+        later[8] += 1;
+        assert!(Content::from_bytes(&later).is_err());
+    }
 }

@@ -164,8 +164,7 @@ pub(super) fn recover(
 fn restore(checkpoint: &Checkpoint, registry: &Registry) -> Result<State, String> {
     let place = checkpoint.header.head.position;
     let reason = |why: String| format!("the checkpoint at position {place}: {why}");
-    let content: Content =
-        postcard::from_bytes(&checkpoint.payload).map_err(|error| reason(error.to_string()))?;
+    let content = Content::from_bytes(&checkpoint.payload).map_err(reason)?;
     let state = State::from_payload(content.state).map_err(|error| reason(error.to_string()))?;
     if state.position() != place || state.hash().0 != checkpoint.header.state_hash {
         return Err(reason(
