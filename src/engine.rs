@@ -47,6 +47,7 @@ mod recovery;
 mod derive;
 pub mod view;
 pub mod choose;
+pub mod price;
 mod closed;
 pub mod record;
 pub mod explain;
@@ -58,6 +59,7 @@ use choose::{ChooseError, ChooseRequest, Chosen};
 use clock::Clock;
 use committer::{Committer, Durability};
 use explain::Explanation;
+use price::{PriceError, PriceRequest, Repriced};
 use queue::{CommitError, Condition, Proposal, Reply};
 use record::{RecordError, Recorded, RewardRequest};
 pub use recovery::{Progress, Recovered, RecoveryError};
@@ -200,6 +202,15 @@ impl Engine {
     /// When there is none of that id, or it cannot be read.
     pub fn decision(&self, id: Uuid) -> Result<DecisionView, LookupError> {
         DecisionView::find(&self.shared, id)
+    }
+
+    /// Checks and prices a decision's offers again for a cart that changed.
+    /// Nothing is drawn or recorded. Reads the disk.
+    ///
+    /// # Errors
+    /// See [`PriceError`].
+    pub fn price(&self, request: &PriceRequest) -> Result<Repriced, PriceError> {
+        price::price(&self.shared, request)
     }
 
     /// Records an outcome event. Cancel-safe like [`Self::choose`].

@@ -34,6 +34,13 @@ impl OfferService for Canned {
     ) -> Result<Response<v1::GetDecisionResponse>, Status> {
         Err(Status::unimplemented("nothing is kept"))
     }
+
+    async fn price_offer(
+        &self,
+        _: Request<v1::PriceOfferRequest>,
+    ) -> Result<Response<v1::PriceOfferResponse>, Status> {
+        Err(Status::unimplemented("nothing is kept"))
+    }
 }
 
 /// Serves canned answers until the process ends.

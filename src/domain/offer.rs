@@ -169,6 +169,13 @@ impl Benefit {
         }
     }
 
+    /// Whether it gives nothing by itself: an article that is shown at its own
+    /// price.
+    #[must_use]
+    pub const fn is_only_shown(&self) -> bool {
+        matches!(self, Self::CrossSell { discount, .. } if discount.get() == 0)
+    }
+
     /// What the benefit costs the shop beyond the price that was paid, once a
     /// purchase of `net_revenue_minor` used it: a gift's goods, and points
     /// (rounded up to a whole minor unit). A discount is in the price already.

@@ -16,8 +16,7 @@ use super::fault::FieldFault;
 use super::queue::{CommitError, Committed, Condition, Proposal, Reply};
 use super::registry::{Answered, Begun, Reloadable};
 use super::shared::Shared;
-use super::view::{DecisionView, LookupError};
-use crate::catalog::Catalog;
+use super::view::{DecisionView, LookupError, RecordedAt};
 use crate::domain::attribute::Attributes;
 use crate::domain::decision::DecisionRecord;
 use crate::domain::event::EventBody;
@@ -27,8 +26,8 @@ use crate::ledger::codec::encode_body;
 
 mod prepared;
 
-pub(super) use prepared::PreparedRequest;
 use prepared::prepare;
+pub(super) use prepared::{PreparedRequest, checked_cart};
 
 /// What a caller of ChooseOffer asks, with every field checked by itself; what
 /// depends on the catalogue is checked here.
@@ -77,7 +76,7 @@ pub struct PricedLine {
 #[derive(Debug, Error)]
 pub enum ChooseError {
     /// Fields that do not hold.
-    #[error("the request does not hold: {}", list(.0))]
+    #[error("the request does not hold: {}", super::fault::list(.0))]
     Invalid(Vec<FieldFault>),
     /// No such placement.
     #[error("placement {placement:?} is not in the catalogue{}", hint(.nearest))]
@@ -107,14 +106,6 @@ pub enum ChooseError {
     /// The shopper's key is not to be had.
     #[error("the shopper's encryption key is not to be had: {0}")]
     Key(String),
-}
-
-fn list(faults: &[FieldFault]) -> String {
-    faults
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
 }
 
 fn hint(nearest: &Option<String>) -> String {
@@ -204,7 +195,7 @@ pub(super) async fn choose(
             })
         }
         Reply::Committed(committed) => Ok(Chosen {
-            decision: view(shared, record, prepared.catalog.clone(), committed),
+            decision: view(shared, &prepared, record, committed),
             reused: false,
         }),
         Reply::Failed(error) => {
@@ -222,13 +213,18 @@ pub(super) fn preview(
 ) -> Result<DecisionView, ChooseError> {
     let prepared = prepare(shared, request)?;
     let record = Arc::new(prepared.draw(shared));
-    Ok(DecisionView::preview(record, prepared.catalog.clone()))
+    let catalog = prepared.catalog.clone();
+    Ok(DecisionView::preview(
+        record,
+        catalog,
+        Some(prepared.cart()),
+    ))
 }
 
 fn view(
     shared: &Shared,
+    prepared: &PreparedRequest,
     record: Arc<DecisionRecord>,
-    catalog: Arc<Catalog>,
     committed: Committed,
 ) -> DecisionView {
     let Committed {
@@ -237,8 +233,13 @@ fn view(
         durable,
         ..
     } = committed;
-    let id = shared.ids.id_of(position, recorded_at);
-    DecisionView::recorded(id, position, recorded_at, record, catalog).durable(durable)
+    let recorded = RecordedAt {
+        id: shared.ids.id_of(position, recorded_at),
+        position,
+        at: recorded_at,
+    };
+    let (catalog, cart) = (prepared.catalog.clone(), prepared.cart());
+    DecisionView::recorded(recorded, record, catalog, Some(cart)).durable(durable)
 }
 
 /// A retry: the first answer, unless the content is another.

@@ -64,3 +64,9 @@ impl fmt::Display for FieldFault {
         }
     }
 }
+
+/// All of them in one line.
+pub(super) fn list(faults: &[FieldFault]) -> String {
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    told.join("; ")
+}

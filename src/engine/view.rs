@@ -5,9 +5,11 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::price;
 use super::sealing::{NonceSeed, UnsealError, unseal};
 use super::shared::Shared;
 use crate::catalog::Catalog;
+use crate::domain::cart::Cart;
 use crate::domain::decision::{DecisionRecord, RequestContext};
 use crate::domain::event::{Event, EventBody};
 use crate::domain::ids::{CatalogVersion, Position};
@@ -15,6 +17,7 @@ use crate::domain::placement::Placement;
 use crate::domain::time::Instant;
 use crate::ledger::ReadError;
 use crate::ledger::codec::{DecodeError, decode_event, sealed};
+use crate::promotion::Amounts;
 
 /// Why something recorded could not be read back.
 #[derive(Debug, Error)]
@@ -64,6 +67,9 @@ pub struct DecisionView {
     pub record: Arc<DecisionRecord>,
     /// The catalogue that it was made with.
     pub catalog: Arc<Catalog>,
+    /// What each chosen offer comes to for the request's cart, in slot order;
+    /// empty once the shopper was erased, and the cart with the shopper.
+    pub amounts: Vec<Amounts>,
     /// It is on disk.
     pub is_durable: bool,
 }
@@ -80,32 +86,35 @@ pub struct RecordedAt {
 }
 
 impl DecisionView {
-    pub(super) const fn recorded(
-        id: Uuid,
-        position: Position,
-        at: Instant,
+    pub(super) fn recorded(
+        recorded: RecordedAt,
         record: Arc<DecisionRecord>,
         catalog: Arc<Catalog>,
+        cart: Option<&Cart>,
     ) -> Self {
-        let recorded = Some(RecordedAt { id, position, at });
         Self {
-            recorded,
-            record,
-            catalog,
+            recorded: Some(recorded),
             is_durable: true,
+            ..Self::preview(record, catalog, cart)
         }
     }
 
-    pub(super) const fn preview(record: Arc<DecisionRecord>, catalog: Arc<Catalog>) -> Self {
+    pub(super) fn preview(
+        record: Arc<DecisionRecord>,
+        catalog: Arc<Catalog>,
+        cart: Option<&Cart>,
+    ) -> Self {
+        let amounts = cart.map(|cart| price::amounts(&record, &catalog, cart));
         Self {
             recorded: None,
             record,
             catalog,
+            amounts: amounts.unwrap_or_default(),
             is_durable: false,
         }
     }
 
-    pub(super) const fn durable(mut self, is_durable: bool) -> Self {
+    pub(super) fn durable(mut self, is_durable: bool) -> Self {
         self.is_durable = is_durable;
         self
     }
@@ -122,10 +131,20 @@ impl DecisionView {
         let version = record.catalog_version;
         let catalog = shared.read_state().catalog_of(version).cloned();
         let catalog = catalog.ok_or(LookupError::NoCatalog(version))?;
+        let context = match context_of(shared, &record, position) {
+            Ok(context) => Some(context),
+            Err(LookupError::Unseal(UnsealError::Erased)) => None,
+            Err(error) => return Err(error),
+        };
         let at = event.envelope.recorded_at;
-        let id = shared.ids.id_of(position, at);
+        let recorded = RecordedAt {
+            id: shared.ids.id_of(position, at),
+            position,
+            at,
+        };
         let durable = shared.ledger.durable_head().position >= position;
-        Ok(Self::recorded(id, position, at, record, catalog).durable(durable))
+        let cart = context.as_ref().map(|context| &context.cart);
+        Ok(Self::recorded(recorded, record, catalog, cart).durable(durable))
     }
 
     /// Reads a decision back by its id.

@@ -1,4 +1,4 @@
-//! `OfferService`: choosing, and reading decisions back.
+//! `OfferService`: choosing, reading decisions back, pricing them again.
 
 use tonic::{Request, Response, Status};
 
@@ -51,6 +51,13 @@ impl Offers {
             decision: Some(wire::decision(&decision)),
         })
     }
+
+    /// Reads the disk as [`Self::decision`] does.
+    fn price(&self, request: v1::PriceOfferRequest) -> Result<v1::PriceOfferResponse, Refusal> {
+        let engine = self.gate.enter()?;
+        let request = wire::price_request(request)?;
+        Ok(wire::repriced(&engine.price(&request)?))
+    }
 }
 
 #[tonic::async_trait]
@@ -68,6 +75,14 @@ impl OfferService for Offers {
         request: Request<v1::GetDecisionRequest>,
     ) -> Result<Response<v1::GetDecisionResponse>, Status> {
         let answer = self.decision(&request.get_ref().decision_id);
+        Ok(Response::new(answer?))
+    }
+
+    async fn price_offer(
+        &self,
+        request: Request<v1::PriceOfferRequest>,
+    ) -> Result<Response<v1::PriceOfferResponse>, Status> {
+        let answer = self.price(request.into_inner());
         Ok(Response::new(answer?))
     }
 }

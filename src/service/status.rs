@@ -10,6 +10,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use crate::engine::choose::ChooseError;
 use crate::engine::committer::CommitError;
 use crate::engine::fault::FieldFault;
+use crate::engine::price::PriceError;
 use crate::engine::record::RecordError;
 use crate::engine::verify::VerifyError;
 use crate::engine::view::LookupError;
@@ -190,6 +191,15 @@ impl From<ChooseError> for Refusal {
             ChooseError::Commit(error) => error.into(),
             ChooseError::Lookup(error) => error.into(),
             ChooseError::Key(_) => Self::new(Code::Internal, "KEY_UNAVAILABLE", message),
+        }
+    }
+}
+
+impl From<PriceError> for Refusal {
+    fn from(error: PriceError) -> Self {
+        match error {
+            PriceError::Invalid(faults) => Self::fields(faults),
+            PriceError::Lookup(error) => error.into(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod explanation;
 mod field;
 mod money;
 mod page;
+mod price;
 mod reward;
 mod stats;
 
@@ -29,6 +30,7 @@ pub(super) use catalog::{
 pub(super) use choose::choose_request;
 pub use decision::decision;
 pub use explanation::explanation;
+pub(super) use price::{price_request, repriced};
 pub(super) use reward::{recorded, reward_request};
 pub use stats::{stats, verify_report};
 

@@ -6,4 +6,5 @@ mod catalog;
 mod decisions;
 mod harness;
 mod operations;
+mod pricing;
 mod rewards;

@@ -11,6 +11,7 @@ use crate::domain::cart::{Cart, CartLine};
 use crate::domain::decision::{DecisionRecord, RequestContext};
 use crate::domain::ids::{PlacementNumber, Position};
 use crate::domain::keys::{HashKey, Pseudonym, ReloadKey, SessionKey, SubjectNumber};
+use crate::domain::money::{MAX_MINOR_UNITS, Money};
 use crate::domain::placement::Placement;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
@@ -113,7 +114,13 @@ pub(super) fn prepare(
     })
 }
 
-fn checked_cart(lines: &[PricedLine], placement: &Placement, faults: &mut Vec<FieldFault>) -> Cart {
+/// The cart of a request: in the placement's currency, and worth no more than
+/// can be reckoned with.
+pub(in crate::engine) fn checked_cart(
+    lines: &[PricedLine],
+    placement: &Placement,
+    faults: &mut Vec<FieldFault>,
+) -> Cart {
     let mut cart = Cart::default();
     for (index, line) in lines.iter().enumerate() {
         if let Some(price) = line
@@ -135,6 +142,14 @@ fn checked_cart(lines: &[PricedLine], placement: &Placement, faults: &mut Vec<Fi
             quantity: line.quantity,
             unit_price_minor: line.unit_price.map_or(0, |price| price.minor_units),
         });
+    }
+    let money = |minor_units| Money {
+        minor_units,
+        currency: placement.currency,
+    };
+    if cart.value_minor() > MAX_MINOR_UNITS {
+        let most = format!("lines worth at most {} together", money(MAX_MINOR_UNITS));
+        faults.push(FieldFault::new("cart", "lines worth more", most));
     }
     cart
 }
@@ -234,6 +249,11 @@ fn seed_of(master_seed: u64, request_id: Uuid) -> DecisionSeed {
 }
 
 impl PreparedRequest {
+    /// What is in the cart.
+    pub const fn cart(&self) -> &Cart {
+        &self.context.cart
+    }
+
     /// Draws the decision from the state as it is now.
     pub fn draw(&self, shared: &Shared) -> DecisionRecord {
         let evaluated_at = shared.clock.now();

@@ -3,6 +3,7 @@
 use super::money;
 use crate::domain::money::{BasisPoints, Currency};
 use crate::domain::offer::{Benefit, CouponDiscount, PercentOff, SpendTier};
+use crate::promotion::Amounts;
 use crate::proto::promobandit::v1;
 use crate::proto::promobandit::v1::benefit::Kind;
 use crate::proto::promobandit::v1::coupon::Discount;
@@ -10,6 +11,25 @@ use crate::proto::promobandit::v1::coupon::Discount;
 pub(super) fn to_wire(benefit: &Benefit, currency: Currency) -> v1::Benefit {
     v1::Benefit {
         kind: Some(kind(benefit, currency)),
+    }
+}
+
+/// What a benefit comes to for a cart.
+pub(super) fn amounts(amounts: &Amounts, currency: Currency) -> v1::BenefitAmounts {
+    let shares = amounts.line_shares_minor.iter();
+    let discounted = amounts.discount_minor > 0;
+    let shortfall = amounts.shortfall.as_ref();
+    v1::BenefitAmounts {
+        discount: Some(money::to_wire(amounts.discount_minor, currency)),
+        line_shares: shares
+            .filter(|_| discounted)
+            .map(|share| money::to_wire(*share, currency))
+            .collect(),
+        gift_quantity: amounts.gift_quantity,
+        points: amounts.points,
+        free_shipping: amounts.free_shipping,
+        shortfall_code: shortfall.map_or_else(String::new, |it| it.code().to_owned()),
+        shortfall_reason: shortfall.map(ToString::to_string).unwrap_or_default(),
     }
 }
 

@@ -131,7 +131,7 @@ fn attribute(
     }
 }
 
-fn cart(reader: &mut Reader, cart: v1::Cart) -> Vec<PricedLine> {
+pub(super) fn cart(reader: &mut Reader, cart: v1::Cart) -> Vec<PricedLine> {
     let cart_field = Field::of("cart");
     let lines_field = cart_field.name("lines");
     reader.at_most(&lines_field, cart.lines.len(), MOST_LINES, "lines");

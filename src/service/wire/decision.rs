@@ -40,7 +40,7 @@ pub fn decision(view: &DecisionView) -> v1::Decision {
         kind: kind.into(),
         no_offer_reason: reason.into(),
         offers: placement
-            .map(|placement| chosen(catalog, placement, &record.slots))
+            .map(|placement| chosen(view, placement))
             .unwrap_or_default(),
         segment: segment.unwrap_or_default().to_owned(),
         policy: policy.map(|it| it.kind().to_owned()).unwrap_or_default(),
@@ -59,10 +59,16 @@ fn state_position(position: Position) -> String {
     format!("{:x}", position.0)
 }
 
-fn chosen(catalog: &Catalog, placement: &Placement, slots: &[SlotDraw]) -> Vec<v1::ChosenOffer> {
+fn chosen(view: &DecisionView, placement: &Placement) -> Vec<v1::ChosenOffer> {
+    let amounts = view.amounts.iter().map(Some);
+    let amounts = amounts.chain(std::iter::repeat(None));
     (1..)
-        .zip(slots)
-        .map(|(slot, draw)| chosen_offer(catalog, placement.currency, slot, draw))
+        .zip(&view.record.slots)
+        .zip(amounts)
+        .map(|((slot, draw), amounts)| v1::ChosenOffer {
+            amounts: amounts.map(|it| benefit::amounts(it, placement.currency)),
+            ..chosen_offer(&view.catalog, placement.currency, slot, draw)
+        })
         .collect()
 }
 
@@ -90,5 +96,6 @@ fn chosen_offer(
         benefit: Some(benefit::to_wire(&offer.benefit, currency)),
         render_payload: offer.render_payload.clone(),
         propensity,
+        ..Default::default()
     }
 }

@@ -269,7 +269,8 @@ async fn what_is_at_its_bound_is_taken() {
         let value = Some(Value::StringValue(long(256)));
         attribute(&mut request, &format!("a{count}"), value);
     });
-    set_price(&mut request, "CNY", 10_000_000_000_000, 0);
+    // 500 lines of a million pieces are worth 10^15 fen together.
+    set_price(&mut request, "CNY", 20_000, 0);
     line(&mut request).sku = long(128);
     line(&mut request).quantity = 1_000_000;
     let one = line(&mut request).clone();

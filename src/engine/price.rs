@@ -1,0 +1,145 @@
+//! PriceOffer: what a decision's offers come to once the cart changed.
+//!
+//! The offers stay those that were drawn and the terms those of the catalogue
+//! version that the decision was made with; nothing is recorded. Why an offer
+//! no longer holds is part of the answer.
+
+use std::fmt;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::choose::{PricedLine, checked_cart};
+use super::fault::FieldFault;
+use super::shared::Shared;
+use super::view::{DecisionView, LookupError};
+use crate::catalog::Catalog;
+use crate::domain::cart::Cart;
+use crate::domain::decision::DecisionRecord;
+use crate::domain::ids::OfferNumber;
+use crate::domain::time::Instant;
+use crate::promotion::{Amounts, Shortfall, resolve};
+
+/// What a caller of PriceOffer asks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriceRequest {
+    /// Which decision.
+    pub decision: Uuid,
+    /// The cart's lines as they are now.
+    pub cart: Vec<PricedLine>,
+}
+
+/// What PriceOffer answers.
+#[derive(Debug, Clone)]
+pub struct Repriced {
+    /// The decision.
+    pub decision: DecisionView,
+    /// Until when its offers are honoured.
+    pub valid_until: Instant,
+    /// Its offers in slot order.
+    pub offers: Vec<RepricedOffer>,
+}
+
+/// A chosen offer, priced for another cart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepricedOffer {
+    /// Which.
+    pub offer: OfferNumber,
+    /// What it comes to, whether it may be honoured or not.
+    pub amounts: Amounts,
+    /// Why it may not be honoured; `None` when it may.
+    pub lapse: Option<Lapse>,
+}
+
+/// Why a chosen offer no longer holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lapse {
+    /// It is not honoured any more.
+    ValidityOver {
+        /// Until when it was.
+        valid_until: Instant,
+        /// When it was asked for.
+        at: Instant,
+    },
+    /// It gives nothing for the cart.
+    Short(Shortfall),
+}
+
+impl Lapse {
+    /// The reason code, stable for programs to read.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ValidityOver { .. } => "OFFER_NO_LONGER_VALID",
+            Self::Short(shortfall) => shortfall.code(),
+        }
+    }
+}
+
+impl fmt::Display for Lapse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ValidityOver { valid_until, at } => {
+                write!(f, "the offer was valid until {valid_until}, it is {at}")
+            }
+            Self::Short(shortfall) => shortfall.fmt(f),
+        }
+    }
+}
+
+/// Why PriceOffer refused.
+#[derive(Debug, Error)]
+pub enum PriceError {
+    /// Fields that do not hold.
+    #[error("the request does not hold: {}", super::fault::list(.0))]
+    Invalid(Vec<FieldFault>),
+    /// The decision is not to be had.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+}
+
+/// Prices a decision's offers for another cart.
+pub(super) fn price(shared: &Shared, request: &PriceRequest) -> Result<Repriced, PriceError> {
+    let decision = DecisionView::find(shared, request.decision)?;
+    let now = shared.clock.now();
+    let (Some(placement), Some(recorded)) = (decision.placement(), decision.recorded) else {
+        let version = decision.catalog.version();
+        return Err(LookupError::NoCatalog(version).into());
+    };
+    let mut faults = Vec::new();
+    let cart = checked_cart(&request.cart, placement, &mut faults);
+    if !faults.is_empty() {
+        return Err(PriceError::Invalid(faults));
+    }
+    let valid_until = placement.offer_valid_until(recorded.at);
+    let over = (now >= valid_until).then_some(Lapse::ValidityOver {
+        valid_until,
+        at: now,
+    });
+    let amounts = amounts(&decision.record, &decision.catalog, &cart);
+    let offers = decision.record.chosen().zip(amounts);
+    let offers = offers.map(|(offer, amounts)| RepricedOffer {
+        offer,
+        lapse: over
+            .clone()
+            .or_else(|| amounts.shortfall.clone().map(Lapse::Short)),
+        amounts,
+    });
+    Ok(Repriced {
+        offers: offers.collect(),
+        valid_until,
+        decision,
+    })
+}
+
+/// What each chosen offer of a decision comes to for a cart, in slot order.
+pub(super) fn amounts(record: &DecisionRecord, catalog: &Catalog, cart: &Cart) -> Vec<Amounts> {
+    let Some(placement) = catalog.placement(record.placement) else {
+        return Vec::new();
+    };
+    record
+        .chosen()
+        .filter_map(|offer| catalog.offer(offer))
+        .map(|offer| resolve(&offer.benefit, cart, placement.currency))
+        .collect()
+}
