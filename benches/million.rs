@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant as Stopwatch;
 
+use mimalloc::MiMalloc;
 use promobandit::catalog::starter::starter;
 use promobandit::domain::attribute::{AttributeValue, Attributes};
 use promobandit::domain::money::{Currency, Money};
@@ -24,6 +25,10 @@ use promobandit::engine::{Engine, Settings, Storage};
 use promobandit::ledger::open::{self, Probe};
 use tokio::task::JoinSet;
 use uuid::Uuid;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const SHOPPERS: u64 = 100_000;
 const CALLERS: u64 = 256;

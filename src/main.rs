@@ -1,8 +1,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use promobandit::cli::{self, Cli};
 use promobandit::ledger::probe;
+
+/// A decision makes some dozens of small values, many of them freed by another
+/// thread than the one that made them: this allocator takes a quarter less of
+/// the processor for it than the system's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     if let Some(code) = probe::answer_if_asked(std::env::args_os()) {

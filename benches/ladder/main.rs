@@ -26,6 +26,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mimalloc::MiMalloc;
 use promobandit::catalog::read_toml;
 use promobandit::engine::clock::SystemClock;
 use promobandit::engine::committer::Durability;
@@ -45,6 +46,10 @@ mod plain_file;
 use caller::{Slice, SliceOrder};
 use counted::{Counted, Counts};
 use plain_file::PlainFileLedger;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const OFFERS: [usize; 3] = [10, 50, 200];
 const IN_FLIGHT: [usize; 3] = [1, 64, 256];

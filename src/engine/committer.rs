@@ -15,9 +15,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 
+use tokio::runtime::Handle;
+
 use super::attribution::OrderBook;
 pub use super::queue::CommitError;
-use super::queue::{Committed, Condition, Entity, Proposal, Reply};
+use super::queue::{Batch, Committed, Condition, Entity, Proposal, Reply};
 use super::shared::Shared;
 use super::state::{Effect, FOLD_VERSION, State};
 use crate::domain::event::{Closing, Envelope, Event, EventBody, SCHEMA_VERSION};
@@ -42,6 +44,9 @@ const OUTCOMES_PER_CLOSINGS: usize = 4_096;
 const CLOSINGS_EVENTS_PER_BATCH: usize = 32;
 /// … or when the oldest has waited so long.
 const CLOSINGS_WAIT: Span = Span::from_seconds(60);
+
+/// So many callers of one batch are woken from within the runtime.
+const WOKEN_WITHIN: usize = 4;
 
 /// An idle committer syncs the high-water mark after so long.
 const MARK_SYNC_INTERVAL: Duration = Duration::from_millis(MARK_SYNC_INTERVAL_MS);
@@ -89,6 +94,8 @@ pub(super) struct Committer {
     sync_at: Option<Stopwatch>,
     /// The encoded records of the batch under way.
     encoded: Vec<u8>,
+    /// Where callers run, if it is known.
+    runtime: Option<Handle>,
 }
 
 impl Committer {
@@ -98,6 +105,7 @@ impl Committer {
             durability,
             sync_at: None,
             encoded: Vec::new(),
+            runtime: Handle::try_current().ok(),
         }
     }
 
@@ -109,10 +117,11 @@ impl Committer {
             let count = proposals.len();
             let committed = self.commit(proposals);
             let failure = committed.as_ref().err().cloned();
-            batch.answer(match committed {
-                Ok(replies) => replies,
-                Err(error) => vec![Reply::Failed(error); count],
-            });
+            match committed {
+                Ok(replies) if count >= WOKEN_WITHIN && !draining => self.answer(batch, replies),
+                Ok(replies) => batch.answer(replies),
+                Err(error) => batch.answer(vec![Reply::Failed(error); count]),
+            }
             let failure = failure.or_else(|| self.sync_if_due(draining).err());
             if let Some(error) = failure {
                 self.shared.queue.fail(&error);
@@ -123,6 +132,16 @@ impl Committer {
             if draining && idle && self.shared.read_state().unwritten_closings().0.is_empty() {
                 return;
             }
+        }
+    }
+
+    /// Answers from within the runtime: there a wake-up goes into the worker's
+    /// own queue, from outside it takes a lock and often a system call for each
+    /// caller.
+    fn answer(&self, batch: Arc<Batch>, replies: Vec<Reply>) {
+        match &self.runtime {
+            Some(runtime) => drop(runtime.spawn(async move { batch.answer(replies) })),
+            None => batch.answer(replies),
         }
     }
 
