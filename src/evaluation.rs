@@ -2,9 +2,12 @@
 //! how sure that is, and whether this log can answer at all.
 //!
 //! - [`logged`]: rounds as checked columns, with the [`target`] applied.
+//! - [`reward_model`]: what an action would have earned, as the log suggests.
 //! - [`estimator`]: one file each; [`Accumulator`](estimator::Accumulator)
 //!   streams and merges.
 //! - [`interval`]: how sure an estimate is, apart from the estimators.
+//! - [`anytime`]: the default, an estimate and its interval that hold at every
+//!   round, whatever the logging policy learnt.
 //! - [`diagnostics`]: whether the log can answer, which is asked first.
 //! - [`pass`]: all of it in one pass over a log.
 //!
@@ -12,6 +15,7 @@
 //! finite; nothing here does I/O, reads a clock or draws from a global
 //! generator.
 
+pub mod anytime;
 pub mod compensated_sum;
 pub mod diagnostics;
 pub mod estimator;
@@ -20,4 +24,5 @@ pub mod logged;
 pub mod moments;
 pub mod pass;
 pub mod quantile;
+pub mod reward_model;
 pub mod target;

@@ -102,13 +102,16 @@ pub enum Estimator {
     Mle,
     /// The empirical Cressie-Read estimator.
     CressieRead,
+    /// Doubly robust with a model of the rounds before, in the log's order: see
+    /// [`anytime`](super::anytime).
+    AnytimeDr,
 }
 
 /// A name that is no estimator's.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{name:?} is no estimator; there are ips, ips_clipL, snips, dm, dr, dr_clipL, sndr, switch_dr_L, \
-     dros_L, sgipw_L, sgdr_L, bipw, mle, cressieread, with a number for L, and all"
+     dros_L, sgipw_L, sgdr_L, bipw, mle, cressieread, anytime_dr, with a number for L, and all"
 )]
 pub struct UnknownEstimator {
     /// The name.
@@ -144,7 +147,15 @@ impl Estimator {
             Self::Bipw(BalancedIpw),
             Self::Mle,
             Self::CressieRead,
+            Self::AnytimeDr,
         ]
+    }
+
+    /// Whether it reads the log in its order, and so cannot merge with what
+    /// another pass saw.
+    #[must_use]
+    pub const fn needs_order(&self) -> bool {
+        matches!(self, Self::AnytimeDr)
     }
 
     /// The formula, of those that have one.
@@ -161,7 +172,7 @@ impl Estimator {
             Self::Sgipw(formula) => Some(formula),
             Self::Sgdr(formula) => Some(formula),
             Self::Bipw(formula) => Some(formula),
-            Self::Mle | Self::CressieRead => None,
+            Self::Mle | Self::CressieRead | Self::AnytimeDr => None,
         }
     }
 
@@ -176,7 +187,12 @@ impl Estimator {
             | Self::Dros(_)
             | Self::Sgdr(_) => Some(Column::Prediction),
             Self::Bipw(_) => Some(Column::BalancedWeight),
-            Self::Ips(_) | Self::Snips(_) | Self::Sgipw(_) | Self::Mle | Self::CressieRead => None,
+            Self::Ips(_)
+            | Self::Snips(_)
+            | Self::Sgipw(_)
+            | Self::Mle
+            | Self::CressieRead
+            | Self::AnytimeDr => None,
         }
     }
 
@@ -219,6 +235,7 @@ impl fmt::Display for Estimator {
             Self::Bipw(_) => f.write_str("bipw"),
             Self::Mle => f.write_str("mle"),
             Self::CressieRead => f.write_str("cressieread"),
+            Self::AnytimeDr => f.write_str("anytime_dr"),
         }
     }
 }
@@ -240,6 +257,7 @@ impl FromStr for Estimator {
             "bipw" => Some(Self::Bipw(BalancedIpw)),
             "mle" => Some(Self::Mle),
             "cressieread" => Some(Self::CressieRead),
+            "anytime_dr" => Some(Self::AnytimeDr),
             _ => None,
         };
         found

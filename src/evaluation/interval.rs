@@ -12,6 +12,7 @@ mod confidence_sequence;
 mod cressie_read;
 mod empirical_bernstein;
 mod hoeffding;
+mod mixture_bound;
 mod normal;
 mod weighted_sums;
 
@@ -23,6 +24,7 @@ pub use confidence_sequence::ConfidenceSequence;
 pub use cressie_read::cressie_read;
 pub use empirical_bernstein::empirical_bernstein;
 pub use hoeffding::hoeffding;
+pub use mixture_bound::MixtureBound;
 pub use normal::{normal, student_t};
 pub use weighted_sums::WeightedSums;
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::anytime::AnytimeDr;
 use super::diagnostics::{Diagnostics, Summary, Thresholds, Verdict};
 use super::estimator::{Accumulator, Estimate, Estimator};
 use super::interval::{
@@ -49,6 +50,8 @@ pub enum Kind {
     EmpiricalBernstein,
     /// The confidence sequence, which holds at every round at once.
     ConfidenceSequence,
+    /// The default: holds at every round at once, around a doubly robust score.
+    AnytimeValid,
     /// Vowpal Wabbit's: the normal interval of inverse propensity scores.
     Gaussian,
     /// Vowpal Wabbit's: Clopper-Pearson with weights.
@@ -67,6 +70,7 @@ impl fmt::Display for Kind {
             Self::Hoeffding => f.write_str("hoeffding"),
             Self::EmpiricalBernstein => f.write_str("empirical_bernstein"),
             Self::ConfidenceSequence => f.write_str("confidence_sequence"),
+            Self::AnytimeValid => f.write_str("anytime_valid"),
             Self::Gaussian => f.write_str("gaussian_interval"),
             Self::ClopperPearson => f.write_str("clopper_pearson_interval"),
             Self::CressieRead(range) => {
@@ -103,6 +107,9 @@ pub enum WhySkipped {
     /// The log lacks what it reads.
     #[error(transparent)]
     Missing(#[from] MissingColumn),
+    /// It needs the log's order, and passes were merged.
+    #[error("it needs the log in one pass, in its order")]
+    Merged,
     /// It is not defined on this log.
     #[error("it is not defined on this log, or needs more of its weights than are kept")]
     Undefined,
@@ -119,6 +126,9 @@ pub struct Answer {
     pub estimates: Vec<(Estimator, Estimate)>,
     /// The intervals.
     pub intervals: Vec<IntervalLine>,
+    /// Whether the default interval says nothing of its upper end, because the
+    /// log has neither whole distributions nor a declared largest weight.
+    pub one_sided: bool,
     /// The estimators that said nothing.
     pub skipped: Vec<Skipped>,
 }
@@ -144,6 +154,8 @@ pub struct Pass {
     /// Where a largest weight is declared; gone after a merge, since it needs
     /// the order of the log.
     sequence: Option<ConfidenceSequence>,
+    /// The same of the default.
+    anytime: Option<AnytimeDr>,
     diagnostics: Diagnostics,
     skipped: Vec<Skipped>,
 }
@@ -163,12 +175,18 @@ impl Pass {
         let sequence = question
             .largest_weight
             .and_then(|weight| ConfidenceSequence::new(question.range, weight, question.level));
+        let anytime = question
+            .estimators
+            .contains(&Estimator::AnytimeDr)
+            .then(|| AnytimeDr::new(question.range, question.largest_weight, question.level));
+        let plain = Accumulator::new(IPS).expect("inverse propensity scores are a formula");
         Self {
             sequence,
-            accumulators: estimators.map(Accumulator::new).collect(),
+            anytime,
+            accumulators: estimators.filter_map(Accumulator::new).collect(),
             samples,
             sums: WeightedSums::default(),
-            weighted: Accumulator::new(IPS),
+            weighted: plain,
             diagnostics: Diagnostics::new(&target),
             skipped: Vec::new(),
             question,
@@ -189,6 +207,9 @@ impl Pass {
         self.sums.add(rounds);
         if let Some(sequence) = &mut self.sequence {
             sequence.add(rounds);
+        }
+        if let Some(anytime) = &mut self.anytime {
+            anytime.add(rounds, &self.target);
         }
         let skipped = &mut self.skipped;
         self.accumulators.retain_mut(|accumulator| {
@@ -214,11 +235,17 @@ impl Pass {
         let same = self.question == other.question
             && self.target == other.target
             && self.accumulators.len() == other.accumulators.len()
-            && self.skipped == other.skipped;
+            && self.missing().eq(other.missing());
         if !same {
             return Err(NotMergeable);
         }
         self.sequence = None;
+        if self.anytime.take().is_some() {
+            self.skipped.push(Skipped {
+                estimator: Estimator::AnytimeDr,
+                why: WhySkipped::Merged,
+            });
+        }
         self.diagnostics.merge(&other.diagnostics);
         self.sums.merge(&other.sums);
         for (ours, theirs) in self.accumulators.iter_mut().zip(&other.accumulators) {
@@ -230,6 +257,12 @@ impl Pass {
         self.weighted
             .merge(&other.weighted)
             .map_err(|_| NotMergeable)
+    }
+
+    /// What was left out for want of a column.
+    fn missing(&self) -> impl Iterator<Item = &Skipped> {
+        let skipped = self.skipped.iter();
+        skipped.filter(|skipped| skipped.why != WhySkipped::Merged)
     }
 
     /// What came of it.
@@ -248,9 +281,28 @@ impl Pass {
                 }),
             }
         }
+        let anytime = self.anytime.as_ref().map(AnytimeDr::estimate);
+        let anytime = match anytime {
+            Some(None) => {
+                skipped.push(Skipped {
+                    estimator: Estimator::AnytimeDr,
+                    why: WhySkipped::Undefined,
+                });
+                None
+            }
+            other => other.flatten(),
+        };
+        estimates.extend(anytime.map(|anytime| (Estimator::AnytimeDr, anytime.into())));
+        let mut intervals = self.intervals(&estimates);
+        intervals.extend(anytime.map(|anytime| IntervalLine {
+            kind: Kind::AnytimeValid,
+            estimator: Estimator::AnytimeDr,
+            ends: anytime.ends,
+        }));
         Answer {
+            one_sided: anytime.is_some_and(|anytime| anytime.one_sided),
             verdict: summary.verdict(&self.question.thresholds),
-            intervals: self.intervals(&estimates),
+            intervals,
             summary,
             estimates,
             skipped,

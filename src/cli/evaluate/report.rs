@@ -52,6 +52,7 @@ pub(super) fn json(args: &EvaluateArgs, answer: &Answer) -> Result<String> {
         "diagnostics": diagnostics(answer),
         "reasons": reasons.collect::<Vec<_>>(),
         "warnings": warnings.collect::<Vec<_>>(),
+        "anytime_valid_is_one_sided": answer.one_sided,
         "estimates": estimates,
         "intervals": intervals,
         "skipped": skipped.collect::<Vec<_>>(),
@@ -198,7 +199,8 @@ fn write_estimates(
             let mut lines = answer.intervals.iter();
             lines.find(move |line| line.kind == kind && line.estimator == estimator)
         };
-        of(Kind::BootstrapBca)
+        of(Kind::AnytimeValid)
+            .or_else(|| of(Kind::BootstrapBca))
             .or_else(|| of(Kind::StudentT))
             .or_else(|| of(Kind::CressieRead(args.reward_range)))
     };
@@ -214,10 +216,11 @@ fn write_estimates(
         match best(*estimator) {
             Some(line) => write!(
                 text,
-                "  {:.8} to {:.8} ({})",
+                "  {:.8} to {:.8} ({}), {:.3e} wide",
                 line.ends.lower(),
                 line.ends.upper(),
-                line.kind
+                line.kind,
+                line.ends.upper() - line.ends.lower()
             )?,
             None => write!(text, "  no interval")?,
         }

@@ -51,19 +51,20 @@ pub struct Accumulator {
 }
 
 impl Accumulator {
-    /// Nothing seen yet.
+    /// Nothing seen yet; `None` of an estimator that needs the log's order.
     #[must_use]
-    pub fn new(estimator: Estimator) -> Self {
+    pub fn new(estimator: Estimator) -> Option<Self> {
         let memory = match (estimator.formula(), estimator) {
             (Some(formula), _) => Memory::Means(Moments::new(formula.terms())),
             (None, Estimator::CressieRead) => Memory::CressieRead(CressieRead::default()),
-            (None, _) => Memory::Likelihood(MaximumLikelihood::default()),
+            (None, Estimator::Mle) => Memory::Likelihood(MaximumLikelihood::default()),
+            (None, _) => return None,
         };
-        Self {
+        Some(Self {
             estimator,
             memory,
             rounds: 0,
-        }
+        })
     }
 
     /// The estimator.

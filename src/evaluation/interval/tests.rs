@@ -30,7 +30,7 @@ fn ips() -> Estimator {
 }
 
 fn estimate(rounds: &Rounds) -> Estimate {
-    let mut accumulator = Accumulator::new(ips());
+    let mut accumulator = Accumulator::new(ips()).unwrap();
     accumulator.add(rounds).unwrap();
     accumulator.estimate(RewardRange::UNIT).unwrap()
 }
@@ -148,7 +148,7 @@ fn figures_of_vowpal_wabbit_are_met() {
     for (propensities, (values, intervals)) in cases {
         let rounds = sixty(propensities);
         for (name, value) in ["mle", "cressieread"].into_iter().zip(values) {
-            let mut accumulator = Accumulator::new(name.parse().unwrap());
+            let mut accumulator = Accumulator::new(name.parse().unwrap()).unwrap();
             accumulator.add(&rounds).unwrap();
             let ours = accumulator.estimate(RewardRange::UNIT).unwrap().value;
             assert!(
@@ -313,7 +313,7 @@ fn only_the_confidence_sequence_stands_being_looked_at_again() {
         for batches in &logs {
             let mut sequence =
                 ConfidenceSequence::new(RewardRange::UNIT, largest_weight, Level::USUAL).unwrap();
-            let mut accumulator = Accumulator::new(ips());
+            let mut accumulator = Accumulator::new(ips()).unwrap();
             let (mut held, mut normal_held) = (true, true);
             for batch in batches {
                 sequence.add(batch);
