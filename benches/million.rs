@@ -203,6 +203,7 @@ fn request(number: u64) -> ChooseRequest {
     let line = |sku: &str, quantity| PricedLine {
         sku: sku.to_owned(),
         categories: vec!["food".to_owned()],
+        brand: String::new(),
         quantity,
         unit_price: cny(45),
     };
@@ -214,6 +215,8 @@ fn request(number: u64) -> ChooseRequest {
         device: "phone".to_owned(),
         channel: "app".to_owned(),
         store: String::new(),
+        region: String::new(),
+        history: None,
         attributes: Attributes::from([(
             "value_tier".to_owned(),
             AttributeValue::String(tier.to_owned()),

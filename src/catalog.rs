@@ -275,8 +275,17 @@ impl Catalog {
     pub fn offers_at(
         &self,
         placement: &Placement,
-    ) -> impl Iterator<Item = (&Offer, Option<&Campaign>)> {
-        placement.offers.iter().filter_map(|number| {
+    ) -> impl Iterator<Item = (&Offer, Option<&Campaign>)> + Clone {
+        self.offers_of(&placement.offers)
+    }
+
+    /// These offers, each with its campaign; numbers that the catalogue does not
+    /// have are passed over.
+    pub fn offers_of(
+        &self,
+        numbers: &[OfferNumber],
+    ) -> impl Iterator<Item = (&Offer, Option<&Campaign>)> + Clone {
+        numbers.iter().filter_map(|number| {
             let offer = self.offer(*number)?;
             Some((offer, self.campaign_of(offer)))
         })

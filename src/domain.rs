@@ -16,4 +16,6 @@ pub mod offer;
 pub mod outcome;
 pub mod placement;
 pub mod random;
+pub mod rule;
+pub mod schedule;
 pub mod time;

@@ -116,20 +116,20 @@ impl Segmentation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::attribute::{AttributeValue, Comparison};
+    use crate::domain::attribute::{AttributeTest, AttributeValue, Comparison};
 
     fn spends_at_least(number: u32, id: &str, bound: f64) -> Segment {
         Segment {
             number: SegmentNumber(number),
             id: id.to_owned(),
             title: id.to_owned(),
-            condition: Some(Condition::Attribute {
+            condition: Some(Condition::Test(AttributeTest {
                 name: "yearly_spend".to_owned(),
                 comparison: Comparison::Between {
                     at_least: Some(bound),
                     below: None,
                 },
-            }),
+            })),
         }
     }
 

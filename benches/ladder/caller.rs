@@ -184,6 +184,7 @@ fn request(number: u64, offers: usize, only_checked: bool) -> v1::ChooseOfferReq
     let line = |sku: &str, quantity| v1::CartLine {
         sku: sku.to_owned(),
         categories: vec!["food".to_owned()],
+        brand: String::new(),
         quantity,
         unit_price: Some(Money {
             currency_code: "CNY".to_owned(),

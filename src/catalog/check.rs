@@ -4,10 +4,13 @@
 //! it is not blamed for its absence.
 
 mod benefit;
+mod calendar;
 mod condition;
+mod contradiction;
 mod names;
 mod offer;
 mod placement;
+mod rule;
 mod schedule;
 mod segments;
 
@@ -32,6 +35,8 @@ pub const MAX_ATTRIBUTES: usize = 200;
 pub const MAX_SEGMENTS: usize = 10_000;
 /// The most placements.
 pub const MAX_PLACEMENTS: usize = 1_000;
+/// The most calendars.
+pub const MAX_CALENDARS: usize = 1_000;
 /// The most campaigns.
 pub const MAX_CAMPAIGNS: usize = 10_000;
 /// The most offers.
@@ -51,7 +56,9 @@ pub(super) struct Checked {
 #[derive(Debug, Default)]
 pub(super) struct Unreadable {
     pub attributes: BTreeSet<String>,
+    pub segments: BTreeSet<String>,
     pub placements: BTreeSet<String>,
+    pub calendars: BTreeSet<String>,
     pub campaigns: BTreeSet<String>,
     pub offers: BTreeSet<String>,
 }
@@ -59,7 +66,9 @@ pub(super) struct Unreadable {
 /// The names that a document's parts refer to each other by.
 struct KnownNames<'a> {
     attributes: Names<'a>,
+    segments: Names<'a>,
     placements: Names<'a>,
+    calendars: Names<'a>,
     campaigns: Names<'a>,
     offers: Names<'a>,
 }
@@ -85,8 +94,17 @@ pub(super) fn check(
         &mut faults,
     );
     let mut placements = placement::check(document, &names, numbering, &mut faults);
-    let campaigns = offer::check_campaigns(document, &mut faults);
-    let offers = offer::check(document, &names, &placements, numbering, &mut faults);
+    let calendars = calendar::check(document, &mut faults);
+    let parts = offer::Parts {
+        document,
+        names: &names,
+        attributes: &attributes,
+        calendars: &calendars,
+        placements: &placements,
+        numbering,
+    };
+    let campaigns = offer::check_campaigns(&parts, &mut faults);
+    let offers = offer::check(&parts, &campaigns, &mut faults);
     if placements.is_empty() && unreadable.placements.is_empty() {
         let place = Place::top("placement");
         faults.lack(&place, "is missing: a catalogue needs at least 1 placement");
@@ -95,6 +113,7 @@ pub(super) fn check(
     if !found.is_empty() {
         return Err(with_subjects(document, found));
     }
+    let campaigns = campaigns.into_iter().flatten().collect();
     placement::attach_offers(&mut placements, &offers);
     Ok(Checked {
         attributes,
@@ -118,6 +137,7 @@ fn check_sizes(document: &CatalogDocument, faults: &mut Faults) {
     at_most("attribute", document.attributes.len(), MAX_ATTRIBUTES);
     at_most("segment", document.segments.len(), MAX_SEGMENTS);
     at_most("placement", document.placements.len(), MAX_PLACEMENTS);
+    at_most("calendar", document.calendars.len(), MAX_CALENDARS);
     at_most("campaign", document.campaigns.len(), MAX_CAMPAIGNS);
     at_most("offer", document.offers.len(), MAX_OFFERS);
 }
@@ -133,8 +153,10 @@ impl<'a> KnownNames<'a> {
         let placements = document.placements.iter().map(|placement| &*placement.id);
         let campaigns = document.campaigns.iter().map(|campaign| &*campaign.id);
         let offers = document.offers.iter().map(|offer| &*offer.id);
-        Names::collect("segment", "id", segments, &BTreeSet::new(), faults);
+        let calendars = document.calendars.iter().map(|calendar| &*calendar.id);
         Self {
+            segments: Names::collect("segment", "id", segments, &unreadable.segments, faults),
+            calendars: Names::collect("calendar", "id", calendars, &unreadable.calendars, faults),
             attributes: Names::collect(
                 "attribute",
                 "name",
@@ -171,6 +193,7 @@ fn subject(document: &CatalogDocument, path: &KeyPath) -> Option<String> {
         "attribute" => &document.attributes.get(*index)?.name,
         "segment" => &document.segments.get(*index)?.id,
         "placement" => &document.placements.get(*index)?.id,
+        "calendar" => &document.calendars.get(*index)?.id,
         "campaign" => &document.campaigns.get(*index)?.id,
         "offer" => &document.offers.get(*index)?.id,
         _ => return None,

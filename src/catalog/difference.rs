@@ -17,6 +17,8 @@ pub struct CatalogDifference {
     pub segments: Changes,
     /// Of placements, their policies included.
     pub placements: Changes,
+    /// Of calendars.
+    pub calendars: Changes,
     /// Of campaigns.
     pub campaigns: Changes,
     /// Of offers.
@@ -49,6 +51,7 @@ impl CatalogDifference {
             attributes: Changes::of(&before.attributes, &after.attributes, |it| &it.name),
             segments: Changes::of(&before.segments, &after.segments, |it| &it.id),
             placements: Changes::of(&before.placements, &after.placements, |it| &it.id),
+            calendars: Changes::of(&before.calendars, &after.calendars, |it| &it.id),
             campaigns: Changes::of(&before.campaigns, &after.campaigns, |it| &it.id),
             offers: Changes::of(&before.offers, &after.offers, |it| &it.id),
             segments_reordered: kept_order(before, after) != kept_order(after, before),
@@ -61,11 +64,12 @@ impl CatalogDifference {
         *self == Self::default()
     }
 
-    fn kinds(&self) -> [(&'static str, &Changes); 5] {
+    fn kinds(&self) -> [(&'static str, &Changes); 6] {
         [
             ("attributes", &self.attributes),
             ("segments", &self.segments),
             ("placements", &self.placements),
+            ("calendars", &self.calendars),
             ("campaigns", &self.campaigns),
             ("offers", &self.offers),
         ]

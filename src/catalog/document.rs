@@ -27,6 +27,9 @@ pub struct CatalogDocument {
     /// Where decisions are made.
     #[serde(rename = "placement", default)]
     pub placements: Vec<PlacementDocument>,
+    /// Days that schedules name.
+    #[serde(rename = "calendar", default, skip_serializing_if = "Vec::is_empty")]
+    pub calendars: Vec<CalendarDocument>,
     /// What offers share.
     #[serde(rename = "campaign", default)]
     pub campaigns: Vec<CampaignDocument>,
@@ -61,9 +64,10 @@ pub struct SegmentDocument {
     pub when: Option<ConditionDocument>,
 }
 
-/// A condition over attributes: either `attribute` with one comparison
-/// (`equals`, `one_of`, `at_least` and `below`, `present`), or one of `all`,
-/// `any`, `not`.
+/// A condition: either `attribute` with one comparison (`equals`, `one_of`,
+/// `at_least` and `below`, `present`), or one of `all`, `any`, `not`. The rule
+/// of an offer or a campaign may test other things too: `cart`, `segment`,
+/// `shopper`, `channel`, `device`, `store`, `region`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConditionDocument {
@@ -85,6 +89,27 @@ pub struct ConditionDocument {
     /// `true`: it was given at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub present: Option<bool>,
+    /// The cart has enough of something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart: Option<CartTestDocument>,
+    /// The shopper falls into one of these segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<Vec<String>>,
+    /// `new` or `returning`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shopper: Option<String>,
+    /// The request comes through one of these channels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Vec<String>>,
+    /// It comes from one of these devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Vec<String>>,
+    /// It comes from one of these stores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<Vec<String>>,
+    /// It comes from one of these regions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Vec<String>>,
     /// Every part holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<Vec<ConditionDocument>>,
@@ -94,6 +119,28 @@ pub struct ConditionDocument {
     /// The part does not hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not: Option<Box<ConditionDocument>>,
+}
+
+/// A test of the cart: of the lines that match every list, at least so many
+/// pieces, worth at least so much.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CartTestDocument {
+    /// Articles; any unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sku: Vec<String>,
+    /// Categories; any unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub category: Vec<String>,
+    /// Brands; any unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brand: Vec<String>,
+    /// Pieces; 1 unless given.
+    #[serde(default = "one")]
+    pub min_quantity: i64,
+    /// What the lines are worth before promotions; nothing unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_spend: Option<Amount>,
 }
 
 /// One placement.
@@ -141,7 +188,7 @@ pub struct PlacementDocument {
 }
 
 /// One campaign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CampaignDocument {
     /// The id that people use.
@@ -152,9 +199,15 @@ pub struct CampaignDocument {
     /// `draft`, `active`, `paused` or `ended`; `active` unless given.
     #[serde(default = "active")]
     pub status: String,
+    /// The priority of its offers that have none of their own; 0 unless given.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i64,
     /// When it is on; always unless given.
     #[serde(default, skip_serializing_if = "ScheduleDocument::is_open")]
     pub schedule: ScheduleDocument,
+    /// To which requests its offers may be shown; to all unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eligibility: Option<ConditionDocument>,
 }
 
 /// From when to when something is on.
@@ -168,13 +221,51 @@ pub struct ScheduleDocument {
     /// Exclusive, written likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<TimeText>,
-    /// The IANA name of the zone of times without an offset.
+    /// The IANA name of the zone of times without an offset, of days and of
+    /// hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// The days of the week, `mon` to `sun`; all unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub days: Vec<String>,
+    /// Only the days of these calendars; every day unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_on: Vec<String>,
+    /// Not the days of these calendars.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_on: Vec<String>,
+    /// The hours of each day; the whole day unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hours: Vec<HoursDocument>,
+}
+
+/// Part of each day, by the clock on the wall: `18:00` to `22:00`. One that
+/// ends no later than it begins goes on past midnight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoursDocument {
+    /// Inclusive, `00:00` to `23:59`.
+    pub from: String,
+    /// Exclusive, `00:01` to `24:00`.
+    pub until: String,
+}
+
+/// Days with a name, such as a country's holidays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalendarDocument {
+    /// The id that schedules name.
+    pub id: String,
+    /// For people; the id where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Each a day, `2027-02-06`, or the days from one to another, both
+    /// inclusive: `2027-02-06/2027-02-12`.
+    pub dates: Vec<String>,
 }
 
 /// One offer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfferDocument {
     /// The id that people use.
@@ -193,9 +284,23 @@ pub struct OfferDocument {
     /// For the page that shows it; never looked into.
     #[serde(default)]
     pub render: String,
+    /// A slot is drawn among the eligible offers of the highest priority, from
+    /// -1,000 to 1,000; its campaign's, or 0, unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+    /// Never shown beside another offer; `false` unless given.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub exclusive: bool,
+    /// At most one offer of a group is shown in one decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stacking_group: Option<String>,
     /// When it is on, within its campaign's schedule; always unless given.
     #[serde(default, skip_serializing_if = "ScheduleDocument::is_open")]
     pub schedule: ScheduleDocument,
+    /// To which requests it may be shown, besides its campaign's rule; to all
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eligibility: Option<ConditionDocument>,
     /// What it gives.
     pub benefit: BenefitDocument,
 }
@@ -311,7 +416,19 @@ impl ScheduleDocument {
     /// Whether nothing is written.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        self.starts_at.is_none() && self.ends_at.is_none() && self.time_zone.is_none()
+        self.starts_at.is_none()
+            && self.ends_at.is_none()
+            && self.time_zone.is_none()
+            && !self.recurs()
+    }
+
+    /// Whether it speaks of days or hours.
+    #[must_use]
+    pub const fn recurs(&self) -> bool {
+        !(self.days.is_empty()
+            && self.hours.is_empty()
+            && self.only_on.is_empty()
+            && self.except_on.is_empty())
     }
 }
 
@@ -355,6 +472,14 @@ impl CatalogDocument {
     pub fn from_json(bytes: &[u8]) -> serde_json::Result<Self> {
         serde_json::from_slice(bytes)
     }
+}
+
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 const fn one() -> i64 {

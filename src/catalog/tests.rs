@@ -4,12 +4,14 @@
 mod entry_faults;
 mod files;
 mod offer_faults;
+mod rules;
 mod schedules;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::attribute::{AttributeValue, Attributes};
+use crate::domain::decision::RequestContext;
 use crate::domain::ids::SegmentNumber;
 use crate::domain::offer::{Benefit, Status};
 use crate::domain::time::{Instant, Span};
@@ -183,9 +185,14 @@ fn the_starter_has_offers_now_and_for_years() {
     let catalog = build(starter::starter());
     // From November 2026 to November 2099.
     for unix_ms in [1_795_500_000_000, 4_100_000_000_000] {
-        let at = Instant::from_unix_ms(unix_ms);
+        let request = RequestContext::default();
+        let occasion = promotion::Occasion {
+            at: Instant::from_unix_ms(unix_ms),
+            segment: catalog.segmentation().default_segment().number,
+            request: promotion::Known::Request(&request),
+        };
         for placement in catalog.placements() {
-            let on = promotion::eligible(catalog.offers_at(placement), at);
+            let on = promotion::eligible(catalog.offers_at(placement), &occasion);
             let on = on.expect("offers at every placement");
             assert_eq!(on.as_slice(), placement.offers);
             assert!(on.len() >= 6, "{} at {}", on.len(), placement.id);

@@ -18,7 +18,14 @@ use super::fault::{CatalogFaults, Fault, KeyPath, Step, nearest, quoted};
 use super::numbering::Numbering;
 
 /// The keys of a catalogue file, each a list of tables.
-pub const KINDS: [&str; 5] = ["attribute", "segment", "placement", "campaign", "offer"];
+pub const KINDS: [&str; 6] = [
+    "attribute",
+    "segment",
+    "placement",
+    "calendar",
+    "campaign",
+    "offer",
+];
 
 /// Reads a catalogue file. `source` names it in refusals.
 ///
@@ -63,6 +70,7 @@ pub fn read_toml_beside(
     let attributes = reader.entries("attribute", "name");
     let segments = reader.entries("segment", "id");
     let placements = reader.entries("placement", "id");
+    let calendars = reader.entries("calendar", "id");
     let campaigns = reader.entries("campaign", "id");
     let offers = reader.entries("offer", "id");
     let mut faults = reader.faults;
@@ -70,11 +78,14 @@ pub fn read_toml_beside(
         ("attribute", attributes.places),
         ("segment", segments.places),
         ("placement", placements.places),
+        ("calendar", calendars.places),
         ("campaign", campaigns.places),
         ("offer", offers.places),
     ];
     let unreadable = Unreadable {
         attributes: attributes.unreadable,
+        segments: segments.unreadable,
+        calendars: calendars.unreadable,
         placements: placements.unreadable,
         campaigns: campaigns.unreadable,
         offers: offers.unreadable,
@@ -83,6 +94,7 @@ pub fn read_toml_beside(
         attributes: attributes.values,
         segments: segments.values,
         placements: placements.values,
+        calendars: calendars.values,
         campaigns: campaigns.values,
         offers: offers.values,
     };

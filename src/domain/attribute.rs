@@ -58,23 +58,27 @@ impl AttributeValue {
 /// Attribute values by name, in the order of the names.
 pub type Attributes = BTreeMap<String, AttributeValue>;
 
-/// A condition over attributes. One that speaks of an attribute that the
-/// request does not carry does not hold (and under `not` it does).
+/// A condition: tests, combined. Over attributes unless it says otherwise.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Condition {
+pub enum Condition<T = AttributeTest> {
     /// Every part holds; holds when there are none.
-    All(Vec<Condition>),
+    All(Vec<Condition<T>>),
     /// At least one part holds.
-    Any(Vec<Condition>),
+    Any(Vec<Condition<T>>),
     /// The part does not hold.
-    Not(Box<Condition>),
-    /// One attribute compares so.
-    Attribute {
-        /// The attribute's name.
-        name: String,
-        /// How it has to compare.
-        comparison: Comparison,
-    },
+    Not(Box<Condition<T>>),
+    /// The test holds.
+    Test(T),
+}
+
+/// One attribute compares so. A test of an attribute that the request does not
+/// carry does not hold (and under `not` it does).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttributeTest {
+    /// The attribute's name.
+    pub name: String,
+    /// How it has to compare.
+    pub comparison: Comparison,
 }
 
 /// How an attribute has to compare.
@@ -95,18 +99,33 @@ pub enum Comparison {
     Present,
 }
 
+impl<T> Condition<T> {
+    /// Whether the condition holds, given which tests do.
+    #[must_use]
+    pub fn holds_where(&self, test_holds: &impl Fn(&T) -> bool) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.holds_where(test_holds)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds_where(test_holds)),
+            Self::Not(part) => !part.holds_where(test_holds),
+            Self::Test(test) => test_holds(test),
+        }
+    }
+}
+
 impl Condition {
     /// Whether the condition holds for these attributes.
     #[must_use]
     pub fn holds(&self, attributes: &Attributes) -> bool {
-        match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(attributes)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(attributes)),
-            Self::Not(part) => !part.holds(attributes),
-            Self::Attribute { name, comparison } => attributes
-                .get(name)
-                .is_some_and(|value| comparison.holds(value)),
-        }
+        self.holds_where(&|test| test.holds(attributes))
+    }
+}
+
+impl AttributeTest {
+    /// Whether the attribute is there and compares so.
+    #[must_use]
+    pub fn holds(&self, attributes: &Attributes) -> bool {
+        let value = attributes.get(&self.name);
+        value.is_some_and(|value| self.comparison.holds(value))
     }
 }
 

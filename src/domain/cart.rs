@@ -7,6 +7,8 @@ pub struct CartLine {
     pub sku: String,
     /// The article's categories.
     pub categories: Vec<String>,
+    /// The article's brand; empty when not known.
+    pub brand: String,
     /// Pieces, 1 or more.
     pub quantity: i64,
     /// The price of one piece before promotions, in minor units of the

@@ -9,6 +9,7 @@ use super::distribution::{EligibleOffers, SlotDraw};
 use super::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
 use super::keys::{Pseudonym, ReloadKey, SessionKey, SubjectNumber};
 use super::random::DecisionSeed;
+use super::rule::ShopperHistory;
 use super::time::Instant;
 
 /// What came of a request.
@@ -104,6 +105,11 @@ pub struct RequestContext {
     pub channel: String,
     /// In which store.
     pub store: String,
+    /// In which region.
+    pub region: String,
+    /// Whether the shopper has bought before; `None` when not known or not to
+    /// be used.
+    pub history: Option<ShopperHistory>,
     /// Declared attributes only.
     pub attributes: Attributes,
     /// What was in the cart.

@@ -321,6 +321,32 @@ impl ActionDistribution {
         self
     }
 
+    /// The same probabilities over a larger set, in which the offers that come
+    /// in have none. This distribution is over `these`, all of which are among
+    /// `those`.
+    #[must_use]
+    pub fn widened(&self, these: &EligibleOffers, those: &EligibleOffers) -> Self {
+        let probability = |offer| {
+            let place = these.index_of(offer);
+            place.map_or(0.0, |place| self.0[place])
+        };
+        Self(those.iter().map(probability).collect())
+    }
+
+    /// The same probabilities over a smaller set: the opposite of
+    /// [`Self::widened`]. `None` when something that is left out has a
+    /// probability, or something kept is not there.
+    #[must_use]
+    pub fn narrowed(&self, those: &EligibleOffers, these: &EligibleOffers) -> Option<Self> {
+        let left_out = |(offer, probability): (OfferNumber, &f64)| {
+            these.index_of(offer).is_some() || *probability == 0.0
+        };
+        let kept = |offer| Some(self.0[those.index_of(offer)?]);
+        let narrowed: Option<SmallVec<_>> = these.iter().map(kept).collect();
+        let whole = those.iter().zip(&self.0).all(left_out);
+        narrowed.filter(|_| whole).map(Self)
+    }
+
     /// The index of the offer that `uniform`, in [0, 1), falls on: the inverse
     /// of the cumulative distribution. Never an offer with probability 0.
     #[must_use]
@@ -466,19 +492,22 @@ impl SlotDraw {
 }
 
 /// Fills `slots` slots one after the other without replacement: each is drawn
-/// from `distribution_of` (slot from 0, what is left), with the decision's
-/// number for that slot. Fewer slots come back when the offers run out.
+/// from `distribution_of` (the draws above, what is left), with the decision's
+/// number for that slot. Fewer slots come back when the offers run out, or when
+/// there is no distribution.
 pub fn draw_slots(
     eligible: &EligibleOffers,
     slots: usize,
     seed: DecisionSeed,
-    mut distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
+    mut distribution_of: impl FnMut(&[SlotDraw], &EligibleOffers) -> Option<ActionDistribution>,
 ) -> SmallVec<[SlotDraw; 2]> {
-    let mut draws = SmallVec::new();
+    let mut draws: SmallVec<[SlotDraw; 2]> = SmallVec::new();
     let mut left = Some(eligible.clone());
     for slot in 0..slots {
         let Some(offers) = left else { break };
-        let distribution = distribution_of(slot, &offers);
+        let Some(distribution) = distribution_of(&draws, &offers) else {
+            break;
+        };
         let draw = SlotDraw::new(offers, distribution, seed.slot_uniform(slot));
         left = draw.eligible.without(draw.index);
         draws.push(draw);

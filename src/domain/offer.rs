@@ -2,7 +2,8 @@
 
 use super::ids::{OfferNumber, PlacementNumber};
 use super::money::BasisPoints;
-use super::time::Instant;
+use super::rule::Rule;
+use super::schedule::Schedule;
 
 /// Whether something of the catalogue is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,17 +34,8 @@ impl Status {
     }
 }
 
-/// From when to when something is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Schedule {
-    /// Inclusive; open where `None`.
-    pub starts_at: Option<Instant>,
-    /// Exclusive; open where `None`.
-    pub ends_at: Option<Instant>,
-}
-
-/// Offers with a shared schedule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Offers with a shared schedule, rule and priority.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Campaign {
     /// The id that people use.
     pub id: String,
@@ -53,10 +45,12 @@ pub struct Campaign {
     pub status: Status,
     /// When it is on.
     pub schedule: Schedule,
+    /// To which requests its offers may be shown; to all where `None`.
+    pub rule: Option<Rule>,
 }
 
 /// One thing that can be shown: the bandit's arm.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Offer {
     /// The catalogue's number for it.
     pub number: OfferNumber,
@@ -72,6 +66,16 @@ pub struct Offer {
     pub status: Status,
     /// When it is on, within its campaign's schedule.
     pub schedule: Schedule,
+    /// To which requests it may be shown, besides its campaign's rule; to all
+    /// where `None`.
+    pub rule: Option<Rule>,
+    /// Its own priority, or its campaign's: a slot is drawn among the eligible
+    /// offers of the highest one.
+    pub priority: i32,
+    /// Never shown beside another offer.
+    pub exclusive: bool,
+    /// At most one offer of a group is shown in one decision.
+    pub stacking_group: Option<String>,
     /// What it gives.
     pub benefit: Benefit,
     /// For the page that shows it; never looked into.

@@ -65,6 +65,9 @@ pub struct Placement {
     pub holdout: BasisPoints,
     /// The offers that name this placement, ascending.
     pub offers: Vec<OfferNumber>,
+    /// Its offers differ in priority, or some are not shown beside others: what
+    /// a slot is drawn among has to be sorted out.
+    pub is_ranked: bool,
 }
 
 impl Placement {

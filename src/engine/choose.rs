@@ -22,6 +22,7 @@ use crate::domain::decision::DecisionRecord;
 use crate::domain::event::EventBody;
 use crate::domain::keys::ReloadKey;
 use crate::domain::money::Money;
+use crate::domain::rule::ShopperHistory;
 use crate::ledger::codec::encode_body;
 
 mod prepared;
@@ -47,6 +48,10 @@ pub struct ChooseRequest {
     pub channel: String,
     /// In which store.
     pub store: String,
+    /// In which region.
+    pub region: String,
+    /// Whether the shopper has bought before, where the shop says.
+    pub history: Option<ShopperHistory>,
     /// Declared or not.
     pub attributes: Attributes,
     /// The cart's lines.
@@ -66,6 +71,8 @@ pub struct PricedLine {
     pub sku: String,
     /// Its categories.
     pub categories: Vec<String>,
+    /// Its brand; empty when not known.
+    pub brand: String,
     /// Pieces.
     pub quantity: i64,
     /// The price of one; `None` is free.

@@ -3,19 +3,20 @@
 //! Used when a decision is made and again when `verify` and `explain` derive it
 //! from its record: there is no second way to a decision.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
 use crate::domain::decision::{DecisionKind, DecisionRecord, NoOfferReason, RequestContext};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers, SlotDraw, draw_slots};
-use crate::domain::ids::SegmentNumber;
+use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::keys::HashKey;
 use crate::domain::placement::Placement;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::{Context, Policy, PolicyState};
-use crate::promotion::eligible;
-use crate::promotion::in_holdout;
+use crate::promotion::{Known, Occasion, OfferIndex, eligible, fitting, in_holdout};
 
 /// Who the shopper is, as far as a decision asks: all that rests on what an
 /// erasure takes away.
@@ -150,15 +151,74 @@ pub fn recorded_standing(
     }
 }
 
+/// When a decision is made, for how many slots, and with which randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// The instant that schedules are judged at.
+    pub evaluated_at: Instant,
+    /// How many offers were asked for.
+    pub slots: usize,
+    /// The seed of the draws.
+    pub seed: DecisionSeed,
+}
+
+impl Terms {
+    /// Those of a recorded decision.
+    #[must_use]
+    pub const fn of(record: &DecisionRecord) -> Self {
+        Self {
+            evaluated_at: record.evaluated_at,
+            slots: record.slots_requested as usize,
+            seed: record.seed,
+        }
+    }
+}
+
+/// What the rules are judged on, and what finds the offers to judge.
+#[derive(Debug, Clone, Copy)]
+pub struct Judging<'a> {
+    /// What the request said.
+    pub request: Known<'a>,
+    /// Of the placement in this catalogue, where there is one: it only saves
+    /// judging offers that cannot be eligible.
+    pub index: Option<&'a OfferIndex>,
+}
+
+/// What is known of the request of a recorded decision.
+#[must_use]
+pub fn known<'a>(context: Option<&'a RequestContext>, record: &'a DecisionRecord) -> Known<'a> {
+    match context {
+        Some(context) => Known::Request(context),
+        None => Known::Erased(record.eligible.as_ref()),
+    }
+}
+
+/// The offers of a placement that may be shown; `None` when there is none.
+fn eligible_at(
+    catalog: &Catalog,
+    placement: &Placement,
+    index: Option<&OfferIndex>,
+    occasion: &Occasion<'_>,
+) -> Option<EligibleOffers> {
+    match (index, occasion.request) {
+        (Some(index), Known::Request(request)) => {
+            let candidates = index.candidates(occasion.segment, request);
+            eligible(catalog.offers_of(&candidates), occasion)
+        }
+        _ => eligible(catalog.offers_at(placement), occasion),
+    }
+}
+
 /// What a shopper of that standing gets: eligible offers, distributions, draws.
+/// An offer that may not stand in a slot, for its priority or beside what stands
+/// above, keeps its place in the slot's distribution, with probability 0.
 pub fn derive(
     catalog: &Catalog,
     placement: &Placement,
     standing: Standing,
-    evaluated_at: Instant,
-    slots: usize,
-    seed: DecisionSeed,
-    distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
+    judging: Judging<'_>,
+    terms: &Terms,
+    mut distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
 ) -> Derived {
     let nothing = |kind| Derived {
         kind,
@@ -171,10 +231,26 @@ pub fn derive(
     if placement.offers.is_empty() {
         return nothing(DecisionKind::NoOffer(NoOfferReason::NoneDefined));
     }
-    let Some(eligible) = eligible(catalog.offers_at(placement), evaluated_at) else {
+    let occasion = Occasion {
+        at: terms.evaluated_at,
+        segment: standing.segment,
+        request: judging.request,
+    };
+    let Some(eligible) = eligible_at(catalog, placement, judging.index, &occasion) else {
         return nothing(DecisionKind::NoOffer(NoOfferReason::NoneEligible));
     };
-    let slots = draw_slots(&eligible, slots, seed, distribution_of);
+    let slots = draw_slots(&eligible, terms.slots, terms.seed, |above, left| {
+        if !placement.is_ranked {
+            return Some(distribution_of(above.len(), left));
+        }
+        let chosen: SmallVec<[OfferNumber; 2]> = above.iter().map(SlotDraw::offer).collect();
+        let fitting = fitting(|offer| catalog.offer(offer), &chosen, left)?;
+        let distribution = distribution_of(above.len(), &fitting);
+        Some(match fitting {
+            Cow::Borrowed(_) => distribution,
+            Cow::Owned(fitting) => distribution.widened(&fitting, left),
+        })
+    });
     Derived {
         kind: DecisionKind::Offers,
         eligible: Some(eligible),

@@ -9,13 +9,13 @@ use super::shared::Shared;
 use super::stats::{SegmentStats, summary};
 use super::view::{DecisionView, LookupError, read_event};
 use crate::domain::decision::RequestContext;
-use crate::domain::distribution::EligibleOffers;
+use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::event::RecordedEvent;
 use crate::domain::ids::{OfferNumber, Position};
 use crate::domain::outcome::OutcomeKind;
 use crate::domain::time::Instant;
 use crate::learning::{ALGORITHM_VERSION, Policy, PolicyState};
-use crate::promotion::{Rejection, explain as verdicts};
+use crate::promotion::{Occasion, Rejection, explain as verdicts};
 
 /// Everything that can be told about a decision.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupEr
     };
     Ok(Explanation {
         algorithm_version,
-        candidates: candidates(&decision),
+        candidates: candidates(&decision, context.as_ref()),
         draws: (0..record.slots.len())
             .map(|slot| record.seed.slot_uniform(slot))
             .collect(),
@@ -123,12 +123,17 @@ pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupEr
     })
 }
 
-fn candidates(decision: &DecisionView) -> Vec<Candidate> {
+fn candidates(decision: &DecisionView, context: Option<&RequestContext>) -> Vec<Candidate> {
     let record = &decision.record;
     let Some(placement) = decision.placement() else {
         return Vec::new();
     };
-    verdicts(decision.catalog.offers_at(placement), record.evaluated_at)
+    let occasion = Occasion {
+        at: record.evaluated_at,
+        segment: record.segment,
+        request: derive::known(context, record),
+    };
+    verdicts(decision.catalog.offers_at(placement), &occasion)
         .into_iter()
         .map(|verdict| Candidate {
             offer: verdict.offer,
@@ -226,18 +231,27 @@ fn rederive(
                 eligible,
             ),
             (_, Some(draw)) if draw.eligible() == eligible => draw.distribution().clone(),
+            (_, Some(draw)) => match draw.distribution().narrowed(draw.eligible(), eligible) {
+                Some(narrowed) => narrowed,
+                None => {
+                    aligned = false;
+                    ActionDistribution::uniform(eligible)
+                }
+            },
             _ => {
                 aligned = false;
-                crate::domain::distribution::ActionDistribution::uniform(eligible)
+                ActionDistribution::uniform(eligible)
             }
         };
     let derived = derive::derive(
         catalog,
         placement,
         standing,
-        record.evaluated_at,
-        record.slots_requested as usize,
-        record.seed,
+        derive::Judging {
+            request: derive::known(context, record),
+            index: None,
+        },
+        &derive::Terms::of(record),
         distribution_of,
     );
     let same = aligned && derived.difference(standing, record).is_none();

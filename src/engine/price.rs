@@ -11,14 +11,16 @@ use uuid::Uuid;
 
 use super::choose::{PricedLine, checked_cart};
 use super::fault::FieldFault;
+use super::sealing::UnsealError;
 use super::shared::Shared;
 use super::view::{DecisionView, LookupError};
 use crate::catalog::Catalog;
 use crate::domain::cart::Cart;
-use crate::domain::decision::DecisionRecord;
+use crate::domain::decision::{DecisionRecord, RequestContext};
 use crate::domain::ids::OfferNumber;
 use crate::domain::time::Instant;
-use crate::promotion::{Amounts, Shortfall, resolve};
+use crate::promotion::benefit::{Amounts, Shortfall, resolve};
+use crate::promotion::{Known, Occasion, Rejection, judge_rules};
 
 /// What a caller of PriceOffer asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +63,10 @@ pub enum Lapse {
         /// When it was asked for.
         at: Instant,
     },
+    /// Its rule does not hold for the cart.
+    Rejected(Rejection),
+    /// The shopper was erased, and what its rule asks with the shopper.
+    Erased,
     /// It gives nothing for the cart.
     Short(Shortfall),
 }
@@ -71,6 +77,8 @@ impl Lapse {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::ValidityOver { .. } => "OFFER_NO_LONGER_VALID",
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Erased => "SHOPPER_ERASED",
             Self::Short(shortfall) => shortfall.code(),
         }
     }
@@ -82,6 +90,8 @@ impl fmt::Display for Lapse {
             Self::ValidityOver { valid_until, at } => {
                 write!(f, "the offer was valid until {valid_until}, it is {at}")
             }
+            Self::Rejected(rejection) => rejection.fmt(f),
+            Self::Erased => f.write_str("the offer has a rule, and the shopper was erased"),
             Self::Short(shortfall) => shortfall.fmt(f),
         }
     }
@@ -116,20 +126,55 @@ pub(super) fn price(shared: &Shared, request: &PriceRequest) -> Result<Repriced,
         valid_until,
         at: now,
     });
+    let context = match decision.context(shared) {
+        Ok(context) => Some(RequestContext {
+            cart: cart.clone(),
+            ..context
+        }),
+        Err(LookupError::Unseal(UnsealError::Erased)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let by_rule = |offer| rejection(&decision, offer, context.as_ref(), now);
     let amounts = amounts(&decision.record, &decision.catalog, &cart);
     let offers = decision.record.chosen().zip(amounts);
     let offers = offers.map(|(offer, amounts)| RepricedOffer {
         offer,
         lapse: over
             .clone()
+            .or_else(|| by_rule(offer))
             .or_else(|| amounts.shortfall.clone().map(Lapse::Short)),
         amounts,
     });
+    let offers = offers.collect();
     Ok(Repriced {
-        offers: offers.collect(),
+        offers,
         valid_until,
         decision,
     })
+}
+
+/// What the offer's rules say of the cart. Its schedule says nothing: what was
+/// offered is honoured until its validity is over.
+fn rejection(
+    decision: &DecisionView,
+    offer: OfferNumber,
+    context: Option<&RequestContext>,
+    at: Instant,
+) -> Option<Lapse> {
+    let catalog = &decision.catalog;
+    let offer = catalog.offer(offer)?;
+    let campaign = catalog.campaign_of(offer);
+    let Some(context) = context else {
+        let shared = campaign.and_then(|campaign| campaign.rule.as_ref());
+        return (offer.rule.is_some() || shared.is_some()).then_some(Lapse::Erased);
+    };
+    let occasion = Occasion {
+        at,
+        segment: decision.record.segment,
+        request: Known::Request(context),
+    };
+    let judged = judge_rules(offer, campaign, &occasion);
+    judged.err().map(Lapse::Rejected)
 }
 
 /// What each chosen offer of a decision comes to for a cart, in slot order.

@@ -94,8 +94,9 @@ impl Shared {
 
     /// What decisions are drawn from from now on.
     pub fn publish(&self, state: &State) {
-        let snapshot = Snapshot::of(state, &self.cache).map(Arc::new);
-        self.snapshot.store(snapshot);
+        let before = self.snapshot.load();
+        let snapshot = Snapshot::of(state, &self.cache, before.as_deref());
+        self.snapshot.store(snapshot.map(Arc::new));
     }
 
     /// What decisions are drawn from; `None` before the first catalogue.

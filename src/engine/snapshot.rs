@@ -15,6 +15,10 @@ use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::state::SegmentState;
 use crate::learning::{Policy, PolicyState};
+use crate::promotion::OfferIndex;
+
+/// From so many offers on an index costs a decision less than judging them all.
+const INDEXED_FROM_OFFERS: usize = 32;
 
 /// The state as decisions see it.
 #[derive(Debug)]
@@ -23,20 +27,37 @@ pub struct Snapshot {
     pub position: Position,
     /// The catalogue in force.
     pub catalog: Arc<Catalog>,
+    indexes: Arc<OfferIndexes>,
     learnt: OrdMap<PlacementNumber, PolicyState>,
     cache: Arc<DistributionCache>,
 }
 
 impl Snapshot {
-    /// The state's snapshot; `None` before the first catalogue.
+    /// The state's snapshot; `None` before the first catalogue. What rests on
+    /// the catalogue alone is taken from the snapshot before, where that has the
+    /// same one.
     #[must_use]
-    pub fn of(state: &State, cache: &Arc<DistributionCache>) -> Option<Self> {
+    pub fn of(
+        state: &State,
+        cache: &Arc<DistributionCache>,
+        before: Option<&Self>,
+    ) -> Option<Self> {
+        let catalog = state.catalog()?;
+        let same = before.filter(|before| Arc::ptr_eq(&before.catalog, catalog));
+        let indexes = same.map(|before| before.indexes.clone());
         Some(Self {
             position: state.position(),
-            catalog: state.catalog()?.clone(),
+            indexes: indexes.unwrap_or_else(|| Arc::new(OfferIndexes::of(catalog))),
+            catalog: catalog.clone(),
             learnt: state.learnt().clone(),
             cache: cache.clone(),
         })
+    }
+
+    /// Finds the candidates of a placement of this snapshot's catalogue.
+    #[must_use]
+    pub fn index(&self, placement: PlacementNumber) -> Option<&OfferIndex> {
+        self.indexes.at(placement)
     }
 
     /// The distribution of a placement's policy over `eligible` for one
@@ -45,6 +66,34 @@ impl Snapshot {
     pub fn distribution(&self, asked: &Asked<'_>, eligible: &EligibleOffers) -> ActionDistribution {
         self.cache
             .distribution(asked, self.learnt.get(&asked.placement), eligible)
+    }
+}
+
+/// The index of each placement that has enough offers for one.
+#[derive(Debug, Default)]
+pub struct OfferIndexes(HashMap<PlacementNumber, OfferIndex>);
+
+impl OfferIndexes {
+    /// Of all placements of a catalogue.
+    #[must_use]
+    pub fn of(catalog: &Catalog) -> Self {
+        let large = catalog
+            .placements()
+            .filter(|placement| placement.offers.len() >= INDEXED_FROM_OFFERS);
+        Self(
+            large
+                .map(|placement| {
+                    let offers = catalog.offers_at(placement);
+                    (placement.number, OfferIndex::of(offers))
+                })
+                .collect(),
+        )
+    }
+
+    /// The index of a placement, if it has one.
+    #[must_use]
+    pub fn at(&self, placement: PlacementNumber) -> Option<&OfferIndex> {
+        self.0.get(&placement)
     }
 }
 

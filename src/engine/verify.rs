@@ -16,12 +16,12 @@ use super::derive;
 use super::recovery::Progress;
 use super::sealing::UnsealError;
 use super::shared::Shared;
-use super::snapshot::{Asked, DistributionCache};
+use super::snapshot::{Asked, DistributionCache, OfferIndexes};
 use super::state::{FoldError, State, StateHash};
 use super::view::{LookupError, context_of};
 use crate::domain::decision::DecisionRecord;
 use crate::domain::event::{Event, EventBody};
-use crate::domain::ids::{ChainHash, PlacementNumber, Position};
+use crate::domain::ids::{CatalogVersion, ChainHash, PlacementNumber, Position};
 use crate::learning::{ALGORITHM_VERSION, PolicyState};
 use crate::ledger::ReadError;
 use crate::ledger::codec::{DecodeError, decode_event};
@@ -162,6 +162,8 @@ struct Verifier<'a> {
     state: State,
     history: History,
     cache: DistributionCache,
+    /// Of the catalogue version that the last decision was made with.
+    indexes: (Option<CatalogVersion>, OfferIndexes),
     report: VerifyReport,
 }
 
@@ -227,6 +229,7 @@ impl<'a> Verifier<'a> {
             state,
             history,
             cache: DistributionCache::default(),
+            indexes: (None, OfferIndexes::default()),
             report,
         }
     }
@@ -235,6 +238,7 @@ impl<'a> Verifier<'a> {
     fn follow(&mut self, position: Position, event: &Event) -> Result<(), VerifyError> {
         if let EventBody::Decision(record) = &event.body {
             self.report.decisions += 1;
+            self.index(record.catalog_version);
             match self.check(position, event.envelope.algorithm_version, record) {
                 Ok(Checked::Rederived) => self.report.rederived += 1,
                 Ok(Checked::Erased) => self.report.erased += 1,
@@ -250,6 +254,16 @@ impl<'a> Verifier<'a> {
         self.report.events += 1;
         self.report.last_position = position;
         Ok(())
+    }
+
+    /// Makes the indexes those of a catalogue version.
+    fn index(&mut self, version: CatalogVersion) {
+        if self.indexes.0 == Some(version) {
+            return;
+        }
+        if let Some(catalog) = self.state.catalog_of(version) {
+            self.indexes = (Some(version), OfferIndexes::of(catalog));
+        }
     }
 
     /// Derives a decision again and compares; says what is wrong with it.
@@ -299,9 +313,11 @@ impl<'a> Verifier<'a> {
             catalog,
             placement,
             standing,
-            record.evaluated_at,
-            record.slots_requested as usize,
-            record.seed,
+            derive::Judging {
+                request: derive::known(context.as_ref(), record),
+                index: self.indexes.1.at(record.placement),
+            },
+            &derive::Terms::of(record),
             |_, eligible| {
                 self.cache
                     .distribution(&asked, learnt.get(&record.placement), eligible)

@@ -17,7 +17,7 @@ use crate::domain::placement::Placement;
 use crate::domain::time::Instant;
 use crate::ledger::ReadError;
 use crate::ledger::codec::{DecodeError, decode_event, sealed};
-use crate::promotion::Amounts;
+use crate::promotion::benefit::Amounts;
 
 /// Why something recorded could not be read back.
 #[derive(Debug, Error)]

@@ -227,6 +227,7 @@ pub fn choose_request() -> ChooseOfferRequest {
             lines: vec![CartLine {
                 sku: "running-shoes".to_owned(),
                 categories: vec!["running".to_owned()],
+                brand: String::new(),
                 quantity: 1,
                 unit_price: Some(cny(399)),
             }],

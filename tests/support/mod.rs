@@ -214,6 +214,8 @@ pub fn request(number: u64, placement: &str) -> ChooseRequest {
         device: "phone".to_owned(),
         channel: "app".to_owned(),
         store: String::new(),
+        region: String::new(),
+        history: None,
         attributes: Attributes::from([(
             "tier".to_owned(),
             AttributeValue::String(tier.to_owned()),
@@ -221,6 +223,7 @@ pub fn request(number: u64, placement: &str) -> ChooseRequest {
         cart: vec![PricedLine {
             sku: "tea".to_owned(),
             categories: vec!["drinks".to_owned()],
+            brand: String::new(),
             quantity: 2,
             unit_price: Some(cny(4_500)),
         }],

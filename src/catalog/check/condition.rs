@@ -3,15 +3,17 @@
 use super::super::document::ConditionDocument;
 use super::super::fault::{Faults, Place, quoted};
 use super::names::Names;
-use crate::domain::attribute::{AttributeKind, AttributeValue, Comparison, Condition};
+use crate::domain::attribute::{
+    AttributeKind, AttributeTest, AttributeValue, Comparison, Condition,
+};
 use std::collections::BTreeMap;
 
 /// How deep conditions may stand in each other.
 const MAX_DEPTH: usize = 16;
-/// The most parts of `all` and `any`, and the most values of `one_of`.
-const MAX_PARTS: usize = 1_000;
+/// The most parts of `all` and `any`, and the most values of a list.
+pub(super) const MAX_PARTS: usize = 1_000;
 /// The most bytes of a text that is compared with.
-const MAX_TEXT_BYTES: usize = 256;
+pub(super) const MAX_TEXT_BYTES: usize = 256;
 
 /// What conditions may speak of.
 pub(super) struct Declared<'a> {
@@ -21,39 +23,71 @@ pub(super) struct Declared<'a> {
     pub names: &'a Names<'a>,
 }
 
-/// Checks one condition with all that is in it; `None` when it has a fault.
+/// Checks the condition of a segment with all that is in it; `None` when it has
+/// a fault.
 pub(super) fn check(
     place: &Place<'_>,
     written: &ConditionDocument,
     declared: &Declared<'_>,
     faults: &mut Faults,
 ) -> Option<Condition> {
-    check_at(place, written, declared, 1, faults)
+    let heads = "attribute, all, any and not";
+    check_at(
+        place,
+        written,
+        heads,
+        1,
+        faults,
+        &|place, written, faults| {
+            if heads_of_rules(written).next().is_some() {
+                let rule = "belongs to the rule of an offer or a campaign: a segment is told by attributes alone";
+                faults.lack(place, rule);
+                return None;
+            }
+            check_attribute(place, written, declared, faults)
+        },
+    )
 }
 
-fn check_at(
+/// What a rule may test besides attributes, as far as it is written.
+pub(super) fn heads_of_rules(written: &ConditionDocument) -> impl Iterator<Item = &'static str> {
+    [
+        ("cart", written.cart.is_some()),
+        ("segment", written.segment.is_some()),
+        ("shopper", written.shopper.is_some()),
+        ("channel", written.channel.is_some()),
+        ("device", written.device.is_some()),
+        ("store", written.store.is_some()),
+        ("region", written.region.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(head, is_there)| is_there.then_some(head))
+}
+
+/// Checks one condition with all that is in it, the tests by `check_test`;
+/// `heads` are the keys of which it has one, in words.
+pub(super) fn check_at<T>(
     place: &Place<'_>,
     written: &ConditionDocument,
-    declared: &Declared<'_>,
+    heads: &str,
     depth: usize,
     faults: &mut Faults,
-) -> Option<Condition> {
+    check_test: &impl Fn(&Place<'_>, &ConditionDocument, &mut Faults) -> Option<T>,
+) -> Option<Condition<T>> {
     if depth > MAX_DEPTH {
         let rule = format!("stands deeper than {MAX_DEPTH} conditions in each other");
         faults.lack(place, rule);
         return None;
     }
-    let heads = [
+    let combined = [
         written.attribute.is_some(),
         written.all.is_some(),
         written.any.is_some(),
         written.not.is_some(),
     ];
-    if heads.into_iter().filter(|head| *head).count() != 1 {
-        faults.lack(
-            place,
-            "must have exactly one of attribute, all, any and not",
-        );
+    let combined = combined.into_iter().filter(|head| *head).count();
+    if combined + heads_of_rules(written).count() != 1 {
+        faults.lack(place, format!("must have exactly one of {heads}"));
         return None;
     }
     if written.attribute.is_none() && has_comparison(written) {
@@ -64,7 +98,7 @@ fn check_at(
         return None;
     }
     let mut parts = |key, parts: &[ConditionDocument]| {
-        check_parts(&place.key(key), parts, declared, depth + 1, faults)
+        check_parts(&place.key(key), parts, heads, depth + 1, faults, check_test)
     };
     if let Some(all) = &written.all {
         return parts("all", all).map(Condition::All);
@@ -73,11 +107,10 @@ fn check_at(
         return parts("any", any).map(Condition::Any);
     }
     if let Some(not) = &written.not {
-        let part = check_at(&place.key("not"), not, declared, depth + 1, faults)?;
+        let part = check_at(&place.key("not"), not, heads, depth + 1, faults, check_test)?;
         return Some(Condition::Not(Box::new(part)));
     }
-    let name = written.attribute.as_deref()?;
-    check_attribute(place, name, written, declared, faults)
+    check_test(place, written, faults).map(Condition::Test)
 }
 
 fn has_comparison(written: &ConditionDocument) -> bool {
@@ -88,34 +121,36 @@ fn has_comparison(written: &ConditionDocument) -> bool {
         || written.present.is_some()
 }
 
-fn check_parts(
+fn check_parts<T>(
     place: &Place<'_>,
     parts: &[ConditionDocument],
-    declared: &Declared<'_>,
+    heads: &str,
     depth: usize,
     faults: &mut Faults,
-) -> Option<Vec<Condition>> {
+    check_test: &impl Fn(&Place<'_>, &ConditionDocument, &mut Faults) -> Option<T>,
+) -> Option<Vec<Condition<T>>> {
     if !(1..=MAX_PARTS).contains(&parts.len()) {
         let rule = format!("has {} parts, must have 1 to {MAX_PARTS}", parts.len());
         faults.lack(place, rule);
         return None;
     }
     // Every part is checked before the first fault ends it.
-    let checked: Vec<Option<Condition>> = parts
+    let checked: Vec<Option<Condition<T>>> = parts
         .iter()
         .enumerate()
-        .map(|(index, part)| check_at(&place.index(index), part, declared, depth, faults))
+        .map(|(index, part)| check_at(&place.index(index), part, heads, depth, faults, check_test))
         .collect();
     checked.into_iter().collect()
 }
 
-fn check_attribute(
+/// A test of an attribute.
+pub(super) fn check_attribute(
     place: &Place<'_>,
-    name: &str,
     written: &ConditionDocument,
     declared: &Declared<'_>,
     faults: &mut Faults,
-) -> Option<Condition> {
+) -> Option<AttributeTest> {
+    let name = written.attribute.as_deref()?;
     let known = declared.names.contains(name);
     if !known {
         let rule = "must name a declared attribute";
@@ -123,7 +158,7 @@ fn check_attribute(
     }
     let kind = declared.kinds.get(name).copied();
     let comparison = check_comparison(place, written, kind, faults)?;
-    known.then(|| Condition::Attribute {
+    known.then(|| AttributeTest {
         name: name.to_owned(),
         comparison,
     })

@@ -1,54 +1,123 @@
 //! Campaigns and offers.
 
-use super::super::document::{CatalogDocument, OfferDocument};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::document::{CampaignDocument, CatalogDocument, OfferDocument};
 use super::super::fault::{Faults, Place, quoted};
 use super::super::numbering::Numbering;
+use super::condition::Declared;
 use super::placement::CheckedPlacement;
-use super::{KnownNames, benefit, names, schedule};
+use super::rule::{AmountCurrency, Speech};
+use super::{KnownNames, benefit, contradiction, names, rule, schedule};
+use crate::domain::attribute::AttributeKind;
 use crate::domain::money::Currency;
 use crate::domain::offer::{Campaign, Offer, Status};
+use crate::domain::rule::Rule;
+use crate::domain::schedule::Calendar;
 
 /// The most bytes of a render payload.
 const MAX_RENDER_BYTES: usize = 16_384;
 
-/// Checks all campaigns, leaving out those that have a fault.
-pub(super) fn check_campaigns(document: &CatalogDocument, faults: &mut Faults) -> Vec<Campaign> {
+/// The highest priority; the lowest is as far below 0.
+const MAX_PRIORITY: i64 = 1_000;
+/// The most bytes of a stacking group's name.
+const MAX_GROUP_BYTES: usize = 64;
+
+/// What campaigns and offers are checked against.
+pub(super) struct Parts<'a> {
+    pub document: &'a CatalogDocument,
+    pub names: &'a KnownNames<'a>,
+    pub attributes: &'a BTreeMap<String, AttributeKind>,
+    pub calendars: &'a BTreeMap<String, Arc<Calendar>>,
+    /// Aligned with the document's list.
+    pub placements: &'a [CheckedPlacement],
+    pub numbering: &'a Numbering,
+}
+
+impl Parts<'_> {
+    fn speech(&self, currency: AmountCurrency) -> Speech<'_> {
+        Speech {
+            declared: Declared {
+                kinds: self.attributes,
+                names: &self.names.attributes,
+            },
+            segments: &self.names.segments,
+            numbering: self.numbering,
+            currency,
+        }
+    }
+
+    fn days(&self) -> schedule::Days<'_> {
+        schedule::Days {
+            names: &self.names.calendars,
+            calendars: self.calendars,
+        }
+    }
+
+    /// The currency of all placements.
+    fn sole_currency(&self) -> AmountCurrency {
+        let mut currencies = self.placements.iter().map(|placement| placement.currency);
+        let Some(Some(first)) = currencies.next() else {
+            return AmountCurrency::Unknown;
+        };
+        if currencies.all(|currency| currency == Some(first)) {
+            AmountCurrency::Known(first)
+        } else {
+            AmountCurrency::Several
+        }
+    }
+}
+
+/// Checks all campaigns; the result is aligned with the document's list, with
+/// `None` for those that have a fault.
+pub(super) fn check_campaigns(parts: &Parts<'_>, faults: &mut Faults) -> Vec<Option<Campaign>> {
     let list = Place::top("campaign");
-    let mut campaigns = Vec::new();
-    for (index, written) in document.campaigns.iter().enumerate() {
+    let speech = parts.speech(parts.sole_currency());
+    let check = |(index, written): (usize, &CampaignDocument)| {
         let entry = list.index(index);
         let title = names::title(&entry, written.title.as_deref(), &written.id, faults);
         let status = check_status(&entry, &written.status, faults);
-        let schedule = schedule::check(&entry.key("schedule"), &written.schedule, faults);
-        if let (Some(status), Some(schedule)) = (status, schedule) {
-            campaigns.push(Campaign {
-                id: written.id.clone(),
-                title,
-                status,
-                schedule,
-            });
-        }
-    }
-    campaigns
+        let place = entry.key("schedule");
+        let schedule = schedule::check(&place, &written.schedule, &parts.days(), faults);
+        check_priority(&entry, written.priority, faults);
+        let rule = written.eligibility.as_ref();
+        let rule = rule.map(|rule| rule::check(&entry.key("eligibility"), rule, &speech, faults));
+        Some(Campaign {
+            id: written.id.clone(),
+            title,
+            status: status?,
+            schedule: schedule?,
+            rule: rule.map_or(Some(None), |rule| rule.map(Some))?,
+        })
+    };
+    parts
+        .document
+        .campaigns
+        .iter()
+        .enumerate()
+        .map(check)
+        .collect()
 }
 
-/// Checks all offers, leaving out those that have a fault. `placements` is
+fn check_priority(entry: &Place<'_>, priority: i64, faults: &mut Faults) -> Option<i32> {
+    let place = entry.key("priority");
+    let priority = names::whole(&place, priority, -MAX_PRIORITY, MAX_PRIORITY, faults)?;
+    i32::try_from(priority).ok()
+}
+
+/// Checks all offers, leaving out those that have a fault. `campaigns` is
 /// aligned with the document's list.
 pub(super) fn check(
-    document: &CatalogDocument,
-    names: &KnownNames<'_>,
-    placements: &[CheckedPlacement],
-    numbering: &Numbering,
+    parts: &Parts<'_>,
+    campaigns: &[Option<Campaign>],
     faults: &mut Faults,
 ) -> Vec<Offer> {
     let list = Place::top("offer");
-    document
-        .offers
-        .iter()
-        .enumerate()
+    let offers = parts.document.offers.iter().enumerate();
+    offers
         .filter_map(|(index, written)| {
-            let entry = list.index(index);
-            check_one(&entry, written, names, placements, numbering, faults)
+            check_one(&list.index(index), written, parts, campaigns, faults)
         })
         .collect()
 }
@@ -56,11 +125,16 @@ pub(super) fn check(
 fn check_one(
     entry: &Place<'_>,
     written: &OfferDocument,
-    names: &KnownNames<'_>,
-    placements: &[CheckedPlacement],
-    numbering: &Numbering,
+    parts: &Parts<'_>,
+    campaigns: &[Option<Campaign>],
     faults: &mut Faults,
 ) -> Option<Offer> {
+    let Parts {
+        names,
+        placements,
+        numbering,
+        ..
+    } = *parts;
     let title = names::title(entry, written.title.as_deref(), &written.id, faults);
     let campaign = written.campaign.as_deref().and_then(|campaign| {
         names
@@ -69,7 +143,8 @@ fn check_one(
     });
     let shown_at = resolve_placements(entry, written, names, faults);
     let status = check_status(entry, &written.status, faults);
-    let schedule = schedule::check(&entry.key("schedule"), &written.schedule, faults);
+    let place = entry.key("schedule");
+    let schedule = schedule::check(&place, &written.schedule, &parts.days(), faults);
     let currency = shared_currency(entry, &shown_at, placements, written, faults);
     let context = benefit::Context {
         currency,
@@ -87,6 +162,15 @@ fn check_one(
             format!("has {bytes} bytes, may have at most {MAX_RENDER_BYTES}"),
         );
     }
+    let speech = parts.speech(currency.map_or(AmountCurrency::Unknown, AmountCurrency::Known));
+    let shared = campaign.and_then(|campaign| campaigns.get(campaign)?.as_ref());
+    let rule = check_rule(entry, written, shared, &speech, faults);
+    let priority = match (written.priority, campaign) {
+        (Some(priority), _) => check_priority(entry, priority, faults),
+        (None, Some(campaign)) => i32::try_from(parts.document.campaigns[campaign].priority).ok(),
+        (None, None) => Some(0),
+    };
+    check_group(entry, written, faults);
     let mut numbers: Vec<_> = written
         .placements
         .iter()
@@ -101,9 +185,49 @@ fn check_one(
         placements: numbers,
         status: status?,
         schedule: schedule?,
+        rule: rule?,
+        priority: priority?,
+        exclusive: written.exclusive,
+        stacking_group: written.stacking_group.clone(),
         benefit: benefit?,
         render_payload: written.render.clone(),
     })
+}
+
+/// The offer's rule, which must leave something of its campaign's.
+fn check_rule(
+    entry: &Place<'_>,
+    written: &OfferDocument,
+    campaign: Option<&Campaign>,
+    speech: &Speech<'_>,
+    faults: &mut Faults,
+) -> Option<Option<Rule>> {
+    let Some(rule) = &written.eligibility else {
+        return Some(None);
+    };
+    let place = entry.key("eligibility");
+    let rule = rule::check(&place, rule, speech, faults)?;
+    let shared = campaign.and_then(|campaign| Some((campaign, campaign.rule.as_ref()?)));
+    if let Some((campaign, shared)) = shared
+        && let Some(contradiction) = contradiction::find(&[&rule, shared])
+    {
+        let told = format!(
+            "can never hold together with the rule of its campaign {}: {contradiction}",
+            quoted(&campaign.id)
+        );
+        faults.lack(&place, told);
+        return None;
+    }
+    Some(Some(rule))
+}
+
+fn check_group(entry: &Place<'_>, written: &OfferDocument, faults: &mut Faults) {
+    if let Some(group) = &written.stacking_group
+        && (!(1..=MAX_GROUP_BYTES).contains(&group.len()) || group.chars().any(char::is_control))
+    {
+        let rule = format!("must have 1 to {MAX_GROUP_BYTES} bytes and no control characters");
+        faults.refuse(&entry.key("stacking_group"), quoted(group), rule);
+    }
 }
 
 fn check_status(entry: &Place<'_>, status: &str, faults: &mut Faults) -> Option<Status> {

@@ -103,6 +103,7 @@ fn check_one(
             assume_shown: written.assume_shown,
             holdout: holdout?,
             offers: Vec::new(),
+            is_ranked: false,
         })
     };
     CheckedPlacement {
@@ -306,10 +307,14 @@ pub(super) fn attach_offers(placements: &mut [CheckedPlacement], offers: &[Offer
         .filter_map(|checked| checked.placement.as_mut())
         .map(|placement| (placement.number, placement))
         .collect();
+    let mut priorities: HashMap<_, i32> = HashMap::new();
     for offer in offers {
         for number in &offer.placements {
             if let Some(placement) = by_number.get_mut(number) {
+                let first = *priorities.entry(*number).or_insert(offer.priority);
                 placement.offers.push(offer.number);
+                placement.is_ranked |=
+                    offer.priority != first || offer.exclusive || offer.stacking_group.is_some();
             }
         }
     }

@@ -4,25 +4,39 @@
 //! document gives the same instants on every machine; they change only with
 //! the program.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use jiff::civil::Time;
 use jiff::fmt::temporal::{DateTimeParser, Pieces, PiecesOffset};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 
-use super::super::document::ScheduleDocument;
+use super::super::document::{HoursDocument, ScheduleDocument};
 use super::super::fault::{Faults, Place, nearest, quoted};
 use super::super::scalar::TimeText;
-use crate::domain::offer::Schedule;
+use super::names::{self, Names};
+use crate::domain::schedule::{Calendar, DailyWindow, Recurrence, Schedule, Weekdays};
 use crate::domain::time::Instant;
+
+/// The most windows of a day.
+const MAX_HOURS: usize = 24;
 
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 static PARSER: DateTimeParser = DateTimeParser::new();
+
+/// The calendars that schedules name.
+pub(super) struct Days<'a> {
+    /// All names.
+    pub names: &'a Names<'a>,
+    /// Those without a fault.
+    pub calendars: &'a BTreeMap<String, Arc<Calendar>>,
+}
 
 /// Checks one schedule; `None` when it has a fault.
 pub(super) fn check(
     place: &Place<'_>,
     written: &ScheduleDocument,
+    days: &Days<'_>,
     faults: &mut Faults,
 ) -> Option<Schedule> {
     let zone = match written.time_zone.as_deref() {
@@ -40,9 +54,11 @@ pub(super) fn check(
     };
     let starts_at = instant("starts_at", &written.starts_at).transpose();
     let ends_at = instant("ends_at", &written.ends_at).transpose();
+    let recurrence = check_recurrence(place, written, &zone, days, faults);
     let schedule = Schedule {
         starts_at: starts_at.ok()?,
         ends_at: ends_at.ok()?,
+        recurrence: recurrence?,
     };
     if let (Some(starts_at), Some(ends_at)) = (schedule.starts_at, schedule.ends_at)
         && ends_at <= starts_at
@@ -52,6 +68,147 @@ pub(super) fn check(
         return None;
     }
     Some(schedule)
+}
+
+/// The days and hours; `Some(None)` where none are written, `None` when they
+/// have a fault.
+fn check_recurrence(
+    place: &Place<'_>,
+    written: &ScheduleDocument,
+    zone: &Zone,
+    days: &Days<'_>,
+    faults: &mut Faults,
+) -> Option<Option<Arc<Recurrence>>> {
+    if !written.recurs() {
+        return Some(None);
+    }
+    let known_zone = match zone {
+        Zone::Known { zone, .. } => Some(zone.clone()),
+        Zone::Unknown => None,
+        Zone::NotGiven => {
+            let rule = "is missing: days and hours are those of a time zone such as Asia/Shanghai";
+            faults.lack(&place.key("time_zone"), rule);
+            None
+        }
+    };
+    let weekdays = check_weekdays(&place.key("days"), &written.days, faults);
+    let hours = check_hours(&place.key("hours"), &written.hours, faults);
+    let only_on = check_calendars(&place.key("only_on"), &written.only_on, days, faults);
+    let except_on = check_calendars(&place.key("except_on"), &written.except_on, days, faults);
+    let recurrence = Recurrence {
+        zone: known_zone?,
+        days: weekdays?,
+        hours: hours?,
+        only_on: only_on?,
+        except_on: except_on?,
+    };
+    if recurrence.never_on() {
+        let rule = "is never on: none of the days of only_on is among days and not in except_on";
+        faults.lack(&place.key("only_on"), rule);
+        return None;
+    }
+    Some(Some(Arc::new(recurrence)))
+}
+
+fn check_weekdays(place: &Place<'_>, written: &[String], faults: &mut Faults) -> Option<Weekdays> {
+    if written.is_empty() {
+        return Some(Weekdays::ALL);
+    }
+    let places: Vec<usize> = (0..Weekdays::NAMES.len()).collect();
+    let days: Vec<Option<usize>> = written
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            let day = |day: usize| Weekdays::NAMES[day];
+            names::one_of(&place.index(index), name, &places, day, faults)
+        })
+        .collect();
+    let days: Option<Vec<usize>> = days.into_iter().collect();
+    days.map(Weekdays::new)
+}
+
+fn check_hours(
+    place: &Place<'_>,
+    written: &[HoursDocument],
+    faults: &mut Faults,
+) -> Option<Vec<DailyWindow>> {
+    if written.len() > MAX_HOURS {
+        let rule = format!(
+            "has {} entries, may have at most {MAX_HOURS}",
+            written.len()
+        );
+        faults.lack(place, rule);
+        return None;
+    }
+    let windows: Vec<Option<DailyWindow>> = written
+        .iter()
+        .enumerate()
+        .map(|(index, hours)| check_window(&place.index(index), hours, faults))
+        .collect();
+    windows.into_iter().collect()
+}
+
+fn check_window(
+    place: &Place<'_>,
+    hours: &HoursDocument,
+    faults: &mut Faults,
+) -> Option<DailyWindow> {
+    let last_minute = DailyWindow::DAY_MINUTES - 1;
+    let (from, until) = (place.key("from"), place.key("until"));
+    let from_minute = minute(&from, &hours.from, 0, last_minute, faults);
+    let until_minute = minute(&until, &hours.until, 1, DailyWindow::DAY_MINUTES, faults);
+    let window = DailyWindow {
+        from_minute: from_minute?,
+        until_minute: until_minute?,
+    };
+    if window.from_minute == window.until_minute {
+        faults.refuse(&until, quoted(&hours.until), "must differ from from");
+        return None;
+    }
+    Some(window)
+}
+
+/// The minute of a day, as `18:00` says it.
+fn minute(
+    place: &Place<'_>,
+    text: &str,
+    least: u16,
+    most: u16,
+    faults: &mut Faults,
+) -> Option<u16> {
+    let read = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        let two_digits = |part: &str| {
+            let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| part.parse::<u16>().ok()).flatten()
+        };
+        let (hour, minute) = (two_digits(hour)?, two_digits(minute)?);
+        (minute < 60).then_some(hour * 60 + minute)
+    };
+    let minute = read(text).filter(|minute| (least..=most).contains(minute));
+    if minute.is_none() {
+        let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        let rule = format!("must be a time from {} to {}", time(least), time(most));
+        faults.refuse(place, quoted(text), rule);
+    }
+    minute
+}
+
+fn check_calendars(
+    place: &Place<'_>,
+    written: &[String],
+    days: &Days<'_>,
+    faults: &mut Faults,
+) -> Option<Vec<Arc<Calendar>>> {
+    let calendars: Vec<Option<Arc<Calendar>>> = written
+        .iter()
+        .enumerate()
+        .map(|(index, id)| {
+            days.names.resolve(&place.index(index), id, faults)?;
+            days.calendars.get(id).cloned()
+        })
+        .collect();
+    calendars.into_iter().collect()
 }
 
 enum Zone {

@@ -1,7 +1,7 @@
 //! Times in zones, gaps and folds among them.
 
 use super::*;
-use crate::domain::offer::Schedule;
+use crate::domain::schedule::Schedule;
 
 fn with_schedule(schedule: &str) -> String {
     let text = "schedule = { starts_at = \"2026-02-17T00:00:00\", ends_at = \"2026-03-04T00:00:00\", time_zone = \"Asia/Shanghai\" }";
@@ -11,7 +11,7 @@ fn with_schedule(schedule: &str) -> String {
 fn schedule(written: &str) -> Schedule {
     let text = with_schedule(written);
     let catalog = build(read_toml(&text, "shop.toml").unwrap_or_else(|faults| panic!("{faults}")));
-    catalog.campaigns()[0].schedule
+    catalog.campaigns()[0].schedule.clone()
 }
 
 fn starts_at(written: &str) -> String {

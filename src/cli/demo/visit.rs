@@ -196,6 +196,7 @@ impl Visit {
                 lines: vec![CartLine {
                     sku: "running-shoes".to_owned(),
                     categories: vec!["running".to_owned()],
+                    brand: String::new(),
                     quantity: 1,
                     unit_price: Some(yuan(price_minor_units)),
                 }],

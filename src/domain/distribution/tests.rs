@@ -113,7 +113,7 @@ fn a_full_floor_is_uniform() {
 #[test]
 fn slots_take_each_offer_once_and_stop_when_none_is_left() {
     let draws = draw_slots(&eligible(3), 5, DecisionSeed(11), |_, left| {
-        ActionDistribution::uniform(left)
+        Some(ActionDistribution::uniform(left))
     });
     let mut drawn: Vec<u32> = draws.iter().map(|draw| draw.offer().0).collect();
     let shares: Vec<f64> = draws.iter().map(|draw| draw.propensity().get()).collect();
@@ -126,7 +126,7 @@ fn slots_take_each_offer_once_and_stop_when_none_is_left() {
 fn drawn_slots_do_not_change() {
     let drawn = |seed| -> Vec<u32> {
         draw_slots(&eligible(8), 3, DecisionSeed(seed), |_, left| {
-            ActionDistribution::uniform(left)
+            Some(ActionDistribution::uniform(left))
         })
         .iter()
         .map(|draw| draw.offer().0)
@@ -134,6 +134,18 @@ fn drawn_slots_do_not_change() {
     };
     assert_eq!(drawn(0), [2, 1, 3]);
     assert_eq!(drawn(0x5eed), [6, 1, 4]);
+}
+
+#[test]
+fn a_widened_distribution_never_falls_on_what_came_in() {
+    let these = EligibleOffers::new([1, 3].map(OfferNumber)).unwrap();
+    let widened = ActionDistribution::from_weights([1.0, 3.0])
+        .unwrap()
+        .widened(&these, &eligible(5));
+    assert_eq!(widened.probabilities(), [0.0, 0.25, 0.0, 0.75, 0.0]);
+    for step in 0..1_000 {
+        assert!([1, 3].contains(&widened.draw(f64::from(step) / 1_000.0)));
+    }
 }
 
 #[test]

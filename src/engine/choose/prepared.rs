@@ -23,6 +23,7 @@ use crate::engine::shared::Shared;
 use crate::engine::snapshot::{Asked, Snapshot};
 use crate::engine::view::DecisionView;
 use crate::ledger::codec::sealed;
+use crate::promotion::Known;
 
 /// A request, checked against the catalogue and ready to be drawn.
 #[derive(Debug)]
@@ -97,6 +98,8 @@ pub(super) fn prepare(
             },
             channel: request.channel.clone(),
             store: request.store.clone(),
+            region: request.region.clone(),
+            history: request.history.filter(|_| personal),
             attributes: if personal {
                 attributes
             } else {
@@ -139,6 +142,7 @@ pub(in crate::engine) fn checked_cart(
         cart.lines.push(CartLine {
             sku: line.sku.clone(),
             categories: line.categories.clone(),
+            brand: line.brand.clone(),
             quantity: line.quantity,
             unit_price_minor: line.unit_price.map_or(0, |price| price.minor_units),
         });
@@ -193,6 +197,14 @@ fn fingerprint(key: &HashKey, request: &ChooseRequest) -> u64 {
         .flag(request.unpersonalized)
         .flag(request.test);
     add_cart(&mut content, &request.cart);
+    // What earlier versions did not know stands last and only where it says
+    // something: their requests keep their fingerprints.
+    if !request.region.is_empty() {
+        content.text("region").text(&request.region);
+    }
+    if let Some(history) = request.history {
+        content.text("history").text(history.name());
+    }
     content.fingerprint(key)
 }
 
@@ -233,6 +245,12 @@ fn add_cart(content: &mut Content, cart: &[PricedLine]) {
                 .number(price.minor_units),
             None => content.text(""),
         };
+    }
+    if cart.iter().any(|line| !line.brand.is_empty()) {
+        content.text("brands");
+        for line in cart {
+            content.text(&line.brand);
+        }
     }
 }
 
@@ -309,13 +327,22 @@ impl PreparedRequest {
             self.unpersonalized,
             &shared.hash_key,
         );
+        // The catalogue may have changed since the request was checked.
+        let same = snapshot.filter(|it| it.catalog.version() == catalog.version());
+        let index = same.and_then(|snapshot| snapshot.index(self.placement));
         let derived = derive::derive(
             catalog,
             placement,
             standing,
-            evaluated_at,
-            self.slots as usize,
-            self.seed,
+            derive::Judging {
+                request: Known::Request(&self.context),
+                index,
+            },
+            &derive::Terms {
+                evaluated_at,
+                slots: self.slots as usize,
+                seed: self.seed,
+            },
             |_, eligible| {
                 let policy = catalog.policy(self.placement);
                 let (Some(snapshot), Some(policy)) = (snapshot, policy) else {
@@ -363,6 +390,8 @@ impl PreparedRequest {
             compare("device", before.device != now.device);
             compare("channel", before.channel != now.channel);
             compare("store", before.store != now.store);
+            compare("region", before.region != now.region);
+            compare("shopper_history", before.history != now.history);
             compare("attributes", before.attributes != now.attributes);
             compare("cart", before.cart != now.cart);
         }

@@ -8,6 +8,7 @@ use crate::domain::cart::{Cart, CartLine};
 use crate::domain::decision::RequestContext;
 use crate::domain::keys::{Pseudonym, SessionKey};
 use crate::domain::outcome::{LineWords, OutcomeWords};
+use crate::domain::rule::ShopperHistory;
 
 /// The plaintext of a decision's sealed part.
 #[must_use]
@@ -34,6 +35,7 @@ pub fn encode_request(context: &RequestContext) -> Vec<u8> {
             categories: line.categories.clone(),
             quantity: line.quantity,
             unit_price_minor: line.unit_price_minor,
+            brand: line.brand.clone(),
         });
     stored::SealedRequest {
         shopper: context
@@ -49,6 +51,8 @@ pub fn encode_request(context: &RequestContext) -> Vec<u8> {
         store: context.store.clone(),
         attributes: attributes.collect(),
         cart: cart.collect(),
+        region: context.region.clone(),
+        history: history_to_stored(context.history).into(),
     }
     .encode_to_vec()
 }
@@ -61,6 +65,7 @@ pub fn decode_request(bytes: &[u8]) -> Result<RequestContext, DecodeError> {
     use stored::sealed_request::attribute::Value;
     let request = stored::SealedRequest::decode(bytes)
         .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    let history = request.history();
     let attributes = request.attributes.into_iter().map(|attribute| {
         let value = match attribute.value {
             Some(Value::Text(text)) => AttributeValue::String(text),
@@ -80,6 +85,7 @@ pub fn decode_request(bytes: &[u8]) -> Result<RequestContext, DecodeError> {
         sku: line.sku,
         categories: line.categories,
         quantity: line.quantity,
+        brand: line.brand,
         unit_price_minor: line.unit_price_minor,
     });
     Ok(RequestContext {
@@ -88,11 +94,35 @@ pub fn decode_request(bytes: &[u8]) -> Result<RequestContext, DecodeError> {
         device: request.device,
         channel: request.channel,
         store: request.store,
+        region: request.region,
+        history: history_from_stored(history),
         attributes: attributes.collect::<Result<_, _>>()?,
         cart: Cart {
             lines: lines.collect(),
         },
     })
+}
+
+const fn history_to_stored(
+    history: Option<ShopperHistory>,
+) -> stored::sealed_request::ShopperHistory {
+    use stored::sealed_request::ShopperHistory as Stored;
+    match history {
+        None => Stored::Unspecified,
+        Some(ShopperHistory::New) => Stored::New,
+        Some(ShopperHistory::Returning) => Stored::Returning,
+    }
+}
+
+const fn history_from_stored(
+    history: stored::sealed_request::ShopperHistory,
+) -> Option<ShopperHistory> {
+    use stored::sealed_request::ShopperHistory as Stored;
+    match history {
+        Stored::Unspecified => None,
+        Stored::New => Some(ShopperHistory::New),
+        Stored::Returning => Some(ShopperHistory::Returning),
+    }
 }
 
 /// The plaintext of an outcome's sealed part.

@@ -145,6 +145,7 @@ pub fn obd_catalog(
         placements: (1..=POSITIONS)
             .map(|position| placement(position, &options.policy))
             .collect(),
+        calendars: Vec::new(),
         campaigns: Vec::new(),
         offers: survey.items.iter().map(|item| offer(*item)).collect(),
     };
@@ -317,7 +318,11 @@ fn offer(item_id: u32) -> OfferDocument {
         placements: (1..=POSITIONS).map(position_placement_id).collect(),
         status: "active".to_owned(),
         render: String::new(),
+        priority: None,
+        exclusive: false,
+        stacking_group: None,
         schedule: ScheduleDocument::default(),
+        eligibility: None,
         benefit: BenefitDocument::CrossSell {
             sku: item_offer_id(item_id),
             discount_basis_points: 0,

@@ -22,6 +22,7 @@ fn cart(lines: &[(&str, i64, i64)]) -> Cart {
         .map(|(sku, quantity, unit_price_minor)| CartLine {
             sku: (*sku).to_owned(),
             categories: Vec::new(),
+            brand: String::new(),
             quantity: *quantity,
             unit_price_minor: *unit_price_minor,
         });

@@ -3,7 +3,7 @@
 use super::money;
 use crate::domain::money::{BasisPoints, Currency};
 use crate::domain::offer::{Benefit, CouponDiscount, PercentOff, SpendTier};
-use crate::promotion::Amounts;
+use crate::promotion::benefit::Amounts;
 use crate::proto::promobandit::v1;
 use crate::proto::promobandit::v1::benefit::Kind;
 use crate::proto::promobandit::v1::coupon::Discount;

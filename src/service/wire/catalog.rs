@@ -6,8 +6,9 @@ use super::reward::outcome_kind;
 use super::{benefit, timestamp, version};
 use crate::catalog::Catalog;
 use crate::domain::attribute::AttributeKind;
-use crate::domain::offer::{Campaign, Offer, Schedule, Status};
+use crate::domain::offer::{Campaign, Offer, Status};
 use crate::domain::placement::{Objective, Placement};
+use crate::domain::schedule::Schedule;
 use crate::domain::time::Instant;
 use crate::engine::fault::FieldFault;
 use crate::proto::promobandit::v1;
@@ -95,7 +96,7 @@ pub(in crate::service) fn campaign(campaign: &Campaign) -> v1::Campaign {
         id: campaign.id.clone(),
         title: campaign.title.clone(),
         status: status(campaign.status).into(),
-        schedule: Some(schedule(campaign.schedule)),
+        schedule: Some(schedule(&campaign.schedule)),
     }
 }
 
@@ -108,7 +109,7 @@ const fn status(status: Status) -> v1::Status {
     }
 }
 
-fn schedule(schedule: Schedule) -> v1::Schedule {
+fn schedule(schedule: &Schedule) -> v1::Schedule {
     v1::Schedule {
         starts_at: schedule.starts_at.map(timestamp),
         ends_at: schedule.ends_at.map(timestamp),
@@ -131,7 +132,7 @@ pub(in crate::service) fn offer(catalog: &Catalog, offer: &Offer) -> v1::Offer {
         title: offer.title.clone(),
         placements: placements.iter().map(|it| it.id.clone()).collect(),
         status: status(offer.status).into(),
-        schedule: Some(schedule(offer.schedule)),
+        schedule: Some(schedule(&offer.schedule)),
         benefit: currency.map(|currency| benefit::to_wire(&offer.benefit, currency)),
         render_payload: offer.render_payload.clone(),
     }

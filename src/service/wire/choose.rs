@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::field::{Field, Quoted, Reader};
 use super::money;
 use crate::domain::attribute::{AttributeValue, Attributes};
+use crate::domain::rule::ShopperHistory;
 use crate::engine::choose::{ChooseRequest, PricedLine};
 use crate::engine::fault::FieldFault;
 use crate::proto::promobandit::v1;
@@ -45,6 +46,8 @@ pub(in crate::service) fn choose_request(
         device: reader.text(&Field::of("device"), request.device, PLACE_BYTES),
         channel: reader.text(&Field::of("channel"), request.channel, PLACE_BYTES),
         store: reader.text(&Field::of("store"), request.store, PLACE_BYTES),
+        region: reader.text(&Field::of("region"), request.region, PLACE_BYTES),
+        history: history(&mut reader, request.shopper_history),
         attributes: attributes(&mut reader, request.attributes),
         cart: cart(&mut reader, request.cart.unwrap_or_default()),
         slots: slots(&mut reader, request.slots),
@@ -73,6 +76,19 @@ fn unpersonalized(reader: &mut Reader, personalization: i32) -> bool {
             let expected = "PERSONALIZATION_FULL (1) or PERSONALIZATION_NONE (2)";
             reader.refuse(&Field::of("personalization"), personalization, expected);
             false
+        }
+    }
+}
+
+fn history(reader: &mut Reader, history: i32) -> Option<ShopperHistory> {
+    match v1::ShopperHistory::try_from(history) {
+        Ok(v1::ShopperHistory::Unspecified) => None,
+        Ok(v1::ShopperHistory::New) => Some(ShopperHistory::New),
+        Ok(v1::ShopperHistory::Returning) => Some(ShopperHistory::Returning),
+        Err(_) => {
+            let expected = "SHOPPER_HISTORY_NEW (1) or SHOPPER_HISTORY_RETURNING (2)";
+            reader.refuse(&Field::of("shopper_history"), history, expected);
+            None
         }
     }
 }
@@ -152,7 +168,8 @@ pub(super) fn cart(reader: &mut Reader, cart: v1::Cart) -> Vec<PricedLine> {
 }
 
 fn text_bytes(line: &v1::CartLine) -> usize {
-    line.sku.len() + line.categories.iter().map(String::len).sum::<usize>()
+    let categories = line.categories.iter().map(String::len);
+    line.sku.len() + line.brand.len() + categories.sum::<usize>()
 }
 
 fn cart_line(reader: &mut Reader, field: &Field<'_>, line: v1::CartLine) -> PricedLine {
@@ -177,6 +194,7 @@ fn cart_line(reader: &mut Reader, field: &Field<'_>, line: v1::CartLine) -> Pric
                 reader.required_text(&categories.index(index), category, NAME_BYTES)
             })
             .collect(),
+        brand: reader.text(&field.name("brand"), line.brand, NAME_BYTES),
         quantity: reader.whole(&field.name("quantity"), line.quantity, 1, MOST_PIECES),
         unit_price,
     }
