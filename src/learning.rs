@@ -24,6 +24,7 @@ pub mod config;
 pub mod exact_sum;
 pub mod gamma;
 pub mod policy;
+pub mod pooling;
 pub mod revenue;
 pub mod reward;
 pub mod state;

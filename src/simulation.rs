@@ -25,7 +25,7 @@ pub use overrides::Override;
 pub use runner::run;
 pub use scenario::{Scenario, ScenarioError};
 pub use seeds::SeedRange;
-pub use summary::{PolicySummary, Summary};
+pub use summary::{GroupSummary, PolicySummary, Summary};
 
 #[cfg(test)]
 mod tests;

@@ -118,6 +118,15 @@ fn table(summary: &Summary) -> String {
             "{:width$}  {reward:>20}  {regret:>20}  {:>10.1}  {:>10.1}",
             policy.name, policy.regret_p95, policy.regret_max
         );
+        for group in &policy.groups {
+            let regret = format!("{:.1} {}", group.regret_mean, error(group.regret_se, 1));
+            let _ = writeln!(
+                text,
+                "{:width$}  {:>20}  {regret:>20}",
+                "",
+                format!("{}:", group.name)
+            );
+        }
     }
     text
 }

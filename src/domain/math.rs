@@ -76,6 +76,13 @@ pub fn sqrt(x: f64) -> f64 {
     x.sqrt()
 }
 
+/// The cosine of `x`, in radians.
+#[inline]
+#[must_use]
+pub fn cos(x: f64) -> f64 {
+    libm::cos(x)
+}
+
 /// ln Γ(`x`) for `x` > 0.
 #[inline]
 #[must_use]
@@ -127,7 +134,8 @@ mod tests {
 
     #[test]
     fn bits_do_not_change() {
-        let golden: [(f64, u64); 9] = [
+        let golden: [(f64, u64); 10] = [
+            (cos(1.0), 0x3fe1_4a28_0fb5_068c),
             (exp(1.0), 0x4005_bf0a_8b14_576a),
             (exp(-0.3), 0x3fe7_b4c8_69c3_7c05),
             (ln(10.0), 0x4002_6bb1_bbb5_5516),

@@ -44,13 +44,13 @@ use crate::domain::distribution::ActionDistribution;
 use crate::domain::math;
 
 /// Nodes in a panel.
-const NODES: usize = 6;
+pub(super) const NODES: usize = 6;
 
 /// One number for each node, the topmost node first.
-type AtNodes = [f64; NODES];
+pub(super) type AtNodes = [f64; NODES];
 
 /// The Gauss-Legendre nodes on [−1, 1].
-const NODE: AtNodes = [
+pub(super) const NODE: AtNodes = [
     -0.932_469_514_203_152,
     -0.661_209_386_466_264_5,
     -0.238_619_186_083_196_9,
@@ -60,7 +60,7 @@ const NODE: AtNodes = [
 ];
 
 /// Their weights.
-const WEIGHT: AtNodes = [
+pub(super) const WEIGHT: AtNodes = [
     0.171_324_492_379_170_36,
     0.360_761_573_048_138_6,
     0.467_913_934_572_691_04,

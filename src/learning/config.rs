@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use index::{ImedConfig, KlUcbConfig, SoftmaxConfig, Ucb1Config};
-use posterior::{TemperedThompsonConfig, ThompsonPoissonConfig, ThompsonRevenueConfig};
+use posterior::{
+    PooledThompsonConfig, TemperedThompsonConfig, ThompsonPoissonConfig, ThompsonRevenueConfig,
+};
 
 use super::exact_sum::LARGEST_REWARD;
 use super::reward::{Outside, RewardDomain};
@@ -42,6 +44,8 @@ pub enum PolicyConfig {
     ThompsonBeta(ThompsonBetaConfig),
     /// The same under Beta posteriors that are sharper than they should be.
     TemperedThompson(TemperedThompsonConfig),
+    /// As probable as it is to be the best, given what all segments learnt.
+    PooledThompson(PooledThompsonConfig),
     /// As probable as its mean count is to be the largest, under Gamma
     /// posteriors.
     ThompsonPoisson(ThompsonPoissonConfig),
@@ -261,6 +265,8 @@ impl Bound {
     pub(super) const WEIGHT: Self = Self::closed("[0, 1e9]", 0.0, 1e9);
     /// [0.01, 1e9].
     pub(super) const PRIOR: Self = Self::closed("[0.01, 1e9]", 0.01, 1e9);
+    /// [0.5, 1e9].
+    pub(super) const POOLED_PRIOR: Self = Self::closed("[0.5, 1e9]", 0.5, 1e9);
     /// [1e-9, 1e9].
     pub(super) const TEMPERATURE: Self = Self::closed("[1e-9, 1e9]", 1e-9, 1e9);
     /// [-2^52, 2^52].
@@ -356,6 +362,7 @@ mod tests {
             (r#"kind = "imed""#, "imed"),
             (r#"kind = "thompson_beta""#, "thompson_beta"),
             (r#"kind = "tempered_thompson""#, "tempered_thompson"),
+            (r#"kind = "pooled_thompson""#, "pooled_thompson"),
             (r#"kind = "thompson_poisson""#, "thompson_poisson"),
             (r#"kind = "thompson_revenue""#, "thompson_revenue"),
         ] {
@@ -447,6 +454,10 @@ mod tests {
             (
                 "kind = \"tempered_thompson\"\nsharpness = 0.0",
                 "sharpness is 0, it must be in [0.01, 100]",
+            ),
+            (
+                "kind = \"pooled_thompson\"\nprior_successes = 0.4",
+                "prior_successes is 0.4, it must be in [0.5, 1e9]",
             ),
             (
                 "kind = \"thompson_poisson\"\nlargest_count = 0.0",

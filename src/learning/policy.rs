@@ -6,6 +6,7 @@ pub mod fixed;
 pub mod imed;
 mod index;
 pub mod kl_ucb;
+pub mod pooled_thompson;
 pub mod softmax;
 pub mod tempered_thompson;
 pub mod thompson_beta;
@@ -14,7 +15,11 @@ pub mod thompson_revenue;
 pub mod ucb1;
 pub mod uniform;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::config::{PolicyConfig, PolicyError};
+use super::pooling::Counts;
 use super::reward::{
     Adopted, Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
 };
@@ -27,6 +32,7 @@ use epsilon_greedy::EpsilonGreedy;
 use fixed::Fixed;
 use imed::Imed;
 use kl_ucb::KlUcb;
+use pooled_thompson::PooledThompson;
 use softmax::Softmax;
 use tempered_thompson::TemperedThompson;
 use thompson_beta::ThompsonBeta;
@@ -57,6 +63,8 @@ pub enum Policy {
     ThompsonBeta(ThompsonBeta),
     /// The same under Beta posteriors that are sharper than they should be.
     TemperedThompson(TemperedThompson),
+    /// As probable as it is to be the best, given what all segments learnt.
+    PooledThompson(PooledThompson),
     /// As probable as its mean count is to be the largest, under Gamma
     /// posteriors.
     ThompsonPoisson(ThompsonPoisson),
@@ -169,6 +177,9 @@ impl Policy {
             PolicyConfig::TemperedThompson(config) => {
                 Self::TemperedThompson(TemperedThompson::check(config)?)
             }
+            PolicyConfig::PooledThompson(config) => {
+                Self::PooledThompson(PooledThompson::check(config)?)
+            }
             PolicyConfig::ThompsonPoisson(config) => {
                 Self::ThompsonPoisson(ThompsonPoisson::check(config)?)
             }
@@ -191,6 +202,7 @@ impl Policy {
             Self::Imed(_) => "imed",
             Self::ThompsonBeta(_) => "thompson_beta",
             Self::TemperedThompson(_) => "tempered_thompson",
+            Self::PooledThompson(_) => "pooled_thompson",
             Self::ThompsonPoisson(_) => "thompson_poisson",
             Self::ThompsonRevenue(_) => "thompson_revenue",
         }
@@ -217,6 +229,7 @@ impl Policy {
             Self::Imed(policy) => policy.distribution(segment, eligible),
             Self::ThompsonBeta(policy) => policy.distribution(segment, eligible),
             Self::TemperedThompson(policy) => policy.distribution(segment, eligible),
+            Self::PooledThompson(policy) => policy.distribution(state, context.segment, eligible),
             Self::ThompsonPoisson(policy) => policy.distribution(segment, eligible),
             Self::ThompsonRevenue(policy) => policy.distribution(segment, eligible),
         }
@@ -239,6 +252,7 @@ impl Policy {
             | Self::TemperedThompson(_)
             | Self::ThompsonPoisson(_)
             | Self::ThompsonRevenue(_) => true,
+            Self::PooledThompson(_) => false,
         }
     }
 
@@ -256,7 +270,8 @@ impl Policy {
             | Self::KlUcb(_)
             | Self::Imed(_)
             | Self::ThompsonBeta(_)
-            | Self::TemperedThompson(_) => true,
+            | Self::TemperedThompson(_)
+            | Self::PooledThompson(_) => true,
         }
     }
 
@@ -272,6 +287,7 @@ impl Policy {
             Self::Imed(policy) => policy.reward_domain(),
             Self::ThompsonBeta(policy) => policy.reward_domain(),
             Self::TemperedThompson(policy) => policy.reward_domain(),
+            Self::PooledThompson(policy) => policy.reward_domain(),
             Self::ThompsonPoisson(policy) => policy.reward_domain(),
             Self::ThompsonRevenue(policy) => policy.reward_domain(),
         }
@@ -288,16 +304,45 @@ impl Policy {
         decision: &RewardedDecision<'_>,
     ) -> Result<Learnt, LearnError> {
         let reward = self.reward_domain().admit(decision.reward)?;
-        let segment = state.segment_or_new(decision.segment);
-        segment.count_learnt();
-        let arm = segment.arm_or_new(decision.offer);
-        if let Self::EpsilonGreedy(policy) = self {
-            policy.step(arm, reward.value);
-        }
+        let receipt = self.pooling(state, decision, |state| {
+            let segment = state.segment_or_new(decision.segment);
+            segment.count_learnt();
+            let arm = segment.arm_or_new(decision.offer);
+            if let Self::EpsilonGreedy(policy) = self {
+                policy.step(arm, reward.value);
+            }
+            arm.count(reward)
+        });
         Ok(Learnt {
-            receipt: arm.count(reward),
+            receipt,
             clipped: reward.clipped,
         })
+    }
+
+    /// Changes the counts of the arm that a decision is about, and what is kept
+    /// of them for all segments together along with it: nothing, unless the
+    /// policy pools.
+    fn pooling<T>(
+        &self,
+        state: &mut PolicyState,
+        decision: &RewardedDecision<'_>,
+        change: impl FnOnce(&mut PolicyState) -> T,
+    ) -> T {
+        let pool = match self {
+            Self::PooledThompson(policy) => Some(policy.take_pool(state)),
+            _ => state.take_pool().and(None),
+        };
+        let counts = |state: &PolicyState| {
+            let segment = state.segment(decision.segment);
+            Counts::of(segment.and_then(|segment| segment.arm(decision.offer)))
+        };
+        let before = counts(state);
+        let changed = change(state);
+        if let Some(mut pool) = pool {
+            Arc::make_mut(&mut pool).replace(decision.offer, before, counts(state));
+            state.keep_pool(pool);
+        }
+        changed
     }
 
     /// Puts `reward_after` in the place of the reward of a decision that was
@@ -331,15 +376,16 @@ impl Policy {
             Ok(later) => later,
             Err(reason) => return Ok(Correction::NotUnlearnt(reason)),
         };
-        let arm = state
-            .segment_mut(decision.segment)
-            .and_then(|segment| segment.arm_mut(decision.offer));
-        if let Some(arm) = arm {
-            if let Self::EpsilonGreedy(policy) = self {
-                policy.amend(arm, later, after.value - before.value);
+        self.pooling(state, decision, |state| {
+            let segment = state.segment_mut(decision.segment);
+            let arm = segment.and_then(|segment| segment.arm_mut(decision.offer));
+            if let Some(arm) = arm {
+                if let Self::EpsilonGreedy(policy) = self {
+                    policy.amend(arm, later, after.value - before.value);
+                }
+                arm.exchange(before, after);
             }
-            arm.exchange(before, after);
-        }
+        });
         Ok(Correction::Corrected {
             clipped: after.clipped,
         })
@@ -369,6 +415,7 @@ impl Policy {
                 adopted.arms_settled += 1;
             }
         });
+        self.prepare(state);
         adopted
     }
 
@@ -388,6 +435,25 @@ impl Policy {
         }
     }
 
+    /// Makes ready what is not kept with a state that was read back, so that the
+    /// next decision need not. Changes nothing that a distribution or the
+    /// state's canonical form shows.
+    pub fn prepare(&self, state: &mut PolicyState) {
+        if let Self::PooledThompson(policy) = self {
+            policy.prepare(state);
+        }
+    }
+
+    /// The same policy when offers belong to these campaigns, by any numbers of
+    /// theirs. Only a policy that pools looks at them.
+    #[must_use]
+    pub fn with_campaigns(self, campaigns: BTreeMap<OfferNumber, u32>) -> Self {
+        match self {
+            Self::PooledThompson(policy) => Self::PooledThompson(policy.with_campaigns(campaigns)),
+            other => other,
+        }
+    }
+
     /// What the policy knows of each eligible offer, in their order.
     #[must_use]
     pub fn summary(
@@ -397,10 +463,15 @@ impl Policy {
         eligible: &EligibleOffers,
     ) -> Vec<ArmSummary> {
         let memory: Option<&SegmentState> = state.segment(segment);
+        let pooled = match self {
+            Self::PooledThompson(policy) => policy.posteriors(state, segment, eligible),
+            _ => Vec::new(),
+        };
         eligible
             .iter()
             .zip(aligned(memory, eligible))
-            .map(|(offer, arm)| {
+            .enumerate()
+            .map(|(place, (offer, arm))| {
                 let (estimate, posterior) = match self {
                     Self::Uniform(_) | Self::Fixed(_) => (None, None),
                     Self::EpsilonGreedy(policy) => (Some(policy.action_value(arm)), None),
@@ -413,6 +484,10 @@ impl Policy {
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }
                     Self::TemperedThompson(policy) => (Some(policy.posterior(arm).mean()), None),
+                    Self::PooledThompson(_) => {
+                        let posterior = pooled[place];
+                        (Some(posterior.mean()), Some(posterior.interval(0.95)))
+                    }
                     Self::ThompsonRevenue(policy) => (Some(policy.posterior(arm).mean()), None),
                     Self::ThompsonPoisson(policy) => {
                         let posterior = policy.posterior(arm);

@@ -13,15 +13,26 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::exact_sum::ExactSum;
+use super::pooling::Pool;
 use super::reward::{AdmittedReward, NotUnlearnt, Receipt};
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 
 /// One policy's memory over all segments. A clone shares everything with its
 /// original until one of the two learns, and then all but one segment.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct PolicyState {
     segments: imbl::OrdMap<SegmentNumber, Arc<SegmentState>>,
+    /// What all segments tell together, while a policy that pools keeps it: a
+    /// function of the segments, and so no part of what is stored or compared.
+    #[serde(skip)]
+    pool: Option<Arc<Pool>>,
+}
+
+impl PartialEq for PolicyState {
+    fn eq(&self, other: &Self) -> bool {
+        self.segments == other.segments
+    }
 }
 
 /// One segment's memory.
@@ -144,6 +155,7 @@ impl PolicyState {
     /// where one is not named. Receipts from before can no longer be
     /// corrected.
     pub fn reset(&mut self, segment: Option<SegmentNumber>, offer: Option<OfferNumber>) {
+        self.pool = None;
         let numbers: Vec<SegmentNumber> = match segment {
             Some(number) => vec![number],
             None => self.segments.keys().copied().collect(),
@@ -157,6 +169,7 @@ impl PolicyState {
 
     /// Lets `take_over` treat every arm as a new policy must.
     pub(super) fn take_over(&mut self, mut take_over: impl FnMut(&mut ArmState)) {
+        self.pool = None;
         let numbers: Vec<SegmentNumber> = self.segments.keys().copied().collect();
         for number in numbers {
             if let Some(segment) = self.segment_mut(number) {
@@ -191,6 +204,21 @@ impl PolicyState {
 
     pub(super) fn segment_or_new(&mut self, number: SegmentNumber) -> &mut SegmentState {
         Arc::make_mut(self.segments.entry(number).or_default())
+    }
+
+    /// What was kept of all segments together.
+    pub(super) fn pool(&self) -> Option<&Pool> {
+        self.pool.as_deref()
+    }
+
+    /// Takes out what was kept of all segments together, before they change.
+    pub(super) fn take_pool(&mut self) -> Option<Arc<Pool>> {
+        self.pool.take()
+    }
+
+    /// Keeps what all segments tell together, as they are now.
+    pub(super) fn keep_pool(&mut self, pool: Arc<Pool>) {
+        self.pool = Some(pool);
     }
 
     /// Gives `sink` the canonical bytes of the state, for the state hash:

@@ -133,6 +133,25 @@ impl Environment {
         }
     }
 
+    /// The groups of segments whose regret is told apart; none unless segments
+    /// differ in kind.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        match self {
+            Self::ColdStart(environment) => environment.groups(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Which of [`Self::groups`] a segment is in.
+    #[must_use]
+    pub fn group_of(&self, segment: SegmentNumber) -> Option<usize> {
+        match self {
+            Self::ColdStart(environment) => Some(environment.group_of(segment)),
+            _ => None,
+        }
+    }
+
     /// Whether rewards come later than decisions.
     #[must_use]
     pub const fn has_delays(&self) -> bool {

@@ -51,7 +51,8 @@ pub fn run(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summary {
         .map(|(candidate, replications)| {
             let decisions = scenario.rounds - scenario.count_from;
             let kind = candidate.policy.kind();
-            PolicySummary::of(&candidate.name, kind, decisions, replications)
+            let groups = scenario.environment.groups();
+            PolicySummary::of(&candidate.name, kind, decisions, &groups, replications)
         })
         .collect();
     Summary {
@@ -73,10 +74,7 @@ fn replication(
     let mut learner = Learner::new(policy, candidate.feedback, &scenario.environment);
     let mut world = scenario.environment.world(seed);
     let mut seeds = DecisionSeed(seed).generator(DECISIONS);
-    let mut total = Replication {
-        reward: 0.0,
-        regret: 0.0,
-    };
+    let mut total = Replication::new(scenario.environment.groups().len());
     for round in 0..scenario.rounds {
         let situation = world.next_situation();
         let (segment, decided_at) = (situation.segment, situation.decided_at);
@@ -95,8 +93,12 @@ fn replication(
         let offer = situation.eligible.as_slice()[index];
         let outcome = world.outcome(index);
         if round >= scenario.count_from {
-            total.reward += outcome.reward;
-            total.regret += world.best_mean() - world.mean(index);
+            let regret = world.best_mean() - world.mean(index);
+            total.count(
+                scenario.environment.group_of(segment),
+                outcome.reward,
+                regret,
+            );
         }
         learner.decided(Decided {
             segment,

@@ -43,15 +43,52 @@ pub struct PolicySummary {
     pub regret_p95: f64,
     /// The largest regret of a replication.
     pub regret_max: f64,
+    /// The regret's parts by group of segments, where segments differ in kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupSummary>,
+}
+
+/// What one policy's regret comes to in one group of segments.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupSummary {
+    /// Which segments.
+    pub name: String,
+    /// The mean over replications of the regret.
+    pub regret_mean: f64,
+    /// Its standard error over replications.
+    pub regret_se: Option<f64>,
 }
 
 /// What one replication of one policy came to.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Replication {
     /// The sum of the rewards.
     pub reward: f64,
     /// The sum of the regrets.
     pub regret: f64,
+    /// The same by group of segments.
+    pub group_regrets: Vec<f64>,
+}
+
+impl Replication {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(groups: usize) -> Self {
+        Self {
+            reward: 0.0,
+            regret: 0.0,
+            group_regrets: vec![0.0; groups],
+        }
+    }
+
+    /// Counts one decision.
+    pub fn count(&mut self, group: Option<usize>, reward: f64, regret: f64) {
+        self.reward += reward;
+        self.regret += regret;
+        if let Some(group) = group {
+            self.group_regrets[group] += regret;
+        }
+    }
 }
 
 impl PolicySummary {
@@ -65,6 +102,7 @@ impl PolicySummary {
         name: &str,
         kind: &'static str,
         decisions: u64,
+        groups: &[String],
         replications: &[Replication],
     ) -> Self {
         assert!(!replications.is_empty(), "a scenario has a seed");
@@ -87,6 +125,22 @@ impl PolicySummary {
             regret_se,
             regret_p95: regrets[below - 1],
             regret_max: regrets[regrets.len() - 1],
+            groups: groups
+                .iter()
+                .enumerate()
+                .map(|(group, name)| {
+                    let regrets: Vec<f64> = replications
+                        .iter()
+                        .map(|one| one.group_regrets[group])
+                        .collect();
+                    let (regret_mean, regret_se) = mean_and_error(&regrets);
+                    GroupSummary {
+                        name: name.clone(),
+                        regret_mean,
+                        regret_se,
+                    }
+                })
+                .collect(),
         }
     }
 }
@@ -114,9 +168,13 @@ mod tests {
             .map(|place| Replication {
                 reward: 10.0,
                 regret: f64::from(place),
+                group_regrets: vec![f64::from(place) - 1.0, 1.0],
             })
             .collect();
-        let summary = PolicySummary::of("p", "uniform", 100, &replications);
+        let groups = ["many".to_owned(), "few".to_owned()];
+        let summary = PolicySummary::of("p", "uniform", 100, &groups, &replications);
+        assert_eq!(summary.groups[0].regret_mean, 9.5);
+        assert_eq!(summary.groups[1].regret_se, Some(0.0));
         assert!((summary.reward_mean - 0.1).abs() < 1e-15);
         assert!(summary.reward_se.unwrap() < 1e-15);
         assert_eq!(summary.regret_mean, 10.5);
@@ -127,11 +185,9 @@ mod tests {
 
     #[test]
     fn one_replication_has_no_standard_error() {
-        let one = Replication {
-            reward: 1.0,
-            regret: 2.0,
-        };
-        let summary = PolicySummary::of("p", "uniform", 1, &[one]);
+        let mut one = Replication::new(0);
+        one.count(None, 1.0, 2.0);
+        let summary = PolicySummary::of("p", "uniform", 1, &[], &[one]);
         assert_eq!((summary.reward_se, summary.regret_se), (None, None));
         assert_eq!(summary.regret_p95, 2.0);
     }

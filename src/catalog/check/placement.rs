@@ -1,12 +1,13 @@
 //! Placements and their policies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::document::{CatalogDocument, PlacementDocument};
 use super::super::fault::{Faults, Place, nearest, quoted};
 use super::super::numbering::Numbering;
 use super::KnownNames;
 use super::names;
+use crate::domain::ids::OfferNumber;
 use crate::domain::money::Currency;
 use crate::domain::offer::Offer;
 use crate::domain::outcome::OutcomeKind;
@@ -320,6 +321,24 @@ pub(super) fn attach_offers(placements: &mut [CheckedPlacement], offers: &[Offer
     }
     for placement in by_number.into_values() {
         placement.offers.sort_unstable();
+    }
+    group_by_campaign(placements, offers);
+}
+
+/// Tells the policies which offers of their placement belong together.
+fn group_by_campaign(placements: &mut [CheckedPlacement], offers: &[Offer]) {
+    let by_offer = offers.iter().filter_map(|offer| {
+        let campaign = u32::try_from(offer.campaign?).ok()?;
+        Some((offer.number, campaign))
+    });
+    let campaigns: BTreeMap<OfferNumber, u32> = by_offer.collect();
+    for checked in placements {
+        let (Some(placement), Some(policy)) = (&checked.placement, checked.policy.take()) else {
+            continue;
+        };
+        let here = placement.offers.iter();
+        let here = here.filter_map(|offer| Some((*offer, *campaigns.get(offer)?)));
+        checked.policy = Some(policy.with_campaigns(here.collect()));
     }
 }
 

@@ -94,7 +94,7 @@ impl State {
     /// When one of its catalogues does not hold.
     pub fn from_payload(payload: CheckpointPayload) -> Result<Self, CheckpointError> {
         let numbering = payload.numbering;
-        let mut catalogs = OrdMap::new();
+        let mut catalogs: OrdMap<CatalogVersion, Arc<Catalog>> = OrdMap::new();
         for (version, document) in payload.catalogs {
             let catalog =
                 Catalog::from_stored(&document, version, &numbering).map_err(|error| {
@@ -105,13 +105,17 @@ impl State {
                 })?;
             catalogs.insert(version, Arc::new(catalog));
         }
+        let mut learnt = payload.learnt;
+        if let Some((_, catalog)) = catalogs.get_max() {
+            prepare(catalog, &mut learnt);
+        }
         Ok(Self {
             position: payload.position,
             now: payload.now,
             numbering,
             catalogs,
             catalog_since: payload.catalog_since,
-            learnt: payload.learnt,
+            learnt,
             open: payload.open,
             due: payload.due,
             events: payload.events,
@@ -129,5 +133,16 @@ impl State {
             next_subject: payload.next_subject,
             counters: payload.counters,
         })
+    }
+}
+
+/// What policies keep beside their states and checkpoints do not hold.
+fn prepare(catalog: &Catalog, learnt: &mut OrdMap<PlacementNumber, PolicyState>) {
+    for placement in catalog.placements() {
+        let policy = catalog.policy(placement.number);
+        let state = learnt.get_mut(&placement.number);
+        if let (Some(policy), Some(state)) = (policy, state) {
+            policy.prepare(state);
+        }
     }
 }

@@ -34,6 +34,30 @@ const fn one_and_a_half() -> f64 {
     1.5
 }
 
+/// Parameters of Thompson sampling with rates pooled over segments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PooledThompsonConfig {
+    /// The α of every rate's prior, in [0.5, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_successes: f64,
+    /// The β of every rate's prior, in [0.5, 10⁹]; default 19, so that one
+    /// decision in twenty is expected to convert.
+    #[serde(default = "nineteen")]
+    pub prior_failures: f64,
+    /// The least probability of each eligible offer, in [0, 1]; default 0.
+    #[serde(default)]
+    pub exploration_floor: f64,
+    /// What happens to a reward outside [0, 1]: `"refuse"` (the default) or
+    /// `"clip"`.
+    #[serde(default)]
+    pub outside: Outside,
+}
+
+const fn nineteen() -> f64 {
+    19.0
+}
+
 /// Parameters of Thompson sampling for counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -53,6 +53,9 @@ pub struct ColdStart {
     segment_deviation: f64,
     /// Decisions of each segment.
     decisions: Vec<u64>,
+    /// The group that each segment was written in.
+    group_of: Vec<usize>,
+    groups: Vec<SegmentsDocument>,
 }
 
 /// What one replication drew before its first round.
@@ -71,7 +74,7 @@ impl ColdStart {
             number_within(&format!("environment.{key}"), value, least, most)
         };
         let offers = whole_within("environment.offers", document.offers, 1, MOST_ARMS as u64)?;
-        let mut decisions = Vec::new();
+        let (mut decisions, mut group_of) = (Vec::new(), Vec::new());
         let mut total: u64 = 0;
         for (place, group) in document.segments.iter().enumerate() {
             let key = |name: &str| format!("environment.segments.{place}.{name}");
@@ -80,6 +83,7 @@ impl ColdStart {
             total = total.saturating_add(count.saturating_mul(each));
             check_total(total)?;
             decisions.extend((0..count).map(|_| each));
+            group_of.extend((0..count).map(|_| place));
         }
         check_total(total)?;
         Ok(Self {
@@ -88,11 +92,26 @@ impl ColdStart {
             offer_deviation: within("offer_deviation", document.offer_deviation, 0.0, 10.0)?,
             segment_deviation: within("segment_deviation", document.segment_deviation, 0.0, 10.0)?,
             decisions,
+            group_of,
+            groups: document.segments.clone(),
         })
     }
 
     pub(super) const fn offers(&self) -> u32 {
         self.offers
+    }
+
+    /// The groups of segments, for people to read.
+    pub(super) fn groups(&self) -> Vec<String> {
+        let words = |group: &SegmentsDocument| {
+            format!("{} segments of {} decisions", group.count, group.decisions)
+        };
+        self.groups.iter().map(words).collect()
+    }
+
+    /// Which of them a segment is in.
+    pub(super) fn group_of(&self, segment: SegmentNumber) -> usize {
+        self.group_of[segment.0 as usize]
     }
 
     pub(super) fn decisions(&self) -> u64 {
