@@ -126,6 +126,7 @@ fn request(number: u64) -> ChooseRequest {
         device: "phone".to_owned(),
         channel: "app".to_owned(),
         store: format!("store-{}", number % 499),
+        payment_fingerprint: String::new(),
         region: format!("region-{}", number % 499),
         history: None,
         attributes: Attributes::new(),

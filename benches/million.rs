@@ -217,6 +217,7 @@ fn request(number: u64) -> ChooseRequest {
         store: String::new(),
         region: String::new(),
         history: None,
+        payment_fingerprint: String::new(),
         attributes: Attributes::from([(
             "value_tier".to_owned(),
             AttributeValue::String(tier.to_owned()),

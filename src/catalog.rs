@@ -36,6 +36,7 @@ use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber};
 use crate::domain::offer::{Campaign, Offer};
 use crate::domain::placement::Placement;
 use crate::learning::{Policy, PolicyConfig};
+use crate::promotion::constraints::Constraints;
 use crate::segment::Segmentation;
 
 pub use check::{
@@ -61,6 +62,7 @@ pub struct Catalog {
     campaigns: Vec<Campaign>,
     /// In the order of their numbers.
     offers: Vec<Offer>,
+    constraints: Constraints,
     placement_indices: Indices,
     offer_indices: Indices,
 }
@@ -121,6 +123,7 @@ impl Catalog {
             offer_indices: Indices::of(offers.iter().map(|offer| offer.number.0)),
             placements,
             campaigns: checked.campaigns,
+            constraints: checked.constraints,
             offers,
         })
     }
@@ -141,6 +144,7 @@ impl Catalog {
             new_placements: new.placements,
             new_offers: new.offers,
             new_segments: new.segments,
+            new_limits: new.limits,
             actor: actor.into(),
         })
     }
@@ -268,6 +272,12 @@ impl Catalog {
     #[must_use]
     pub fn offer_by_id(&self, id: &str) -> Option<&Offer> {
         self.offer(self.numbering.offer(id)?)
+    }
+
+    /// The limits of offers, campaigns and placements.
+    #[must_use]
+    pub const fn constraints(&self) -> &Constraints {
+        &self.constraints
     }
 
     /// The offers of a placement in the order of their numbers, each with its

@@ -10,6 +10,7 @@ pub mod distribution;
 pub mod event;
 pub mod ids;
 pub mod keys;
+pub mod limit;
 pub mod math;
 pub mod money;
 pub mod offer;

@@ -41,6 +41,7 @@ mod snapshot;
 mod registry;
 mod queue;
 mod shared;
+mod capacity;
 pub mod committer;
 mod checkpointer;
 mod recovery;

@@ -9,6 +9,8 @@
 //!   of a large placement need not all be judged.
 //! - [`fitting`] sorts out what a slot is drawn among: the highest priority, and
 //!   what may stand beside the offers above.
+//! - [`constraints`] says what is left of limits, budgets, exposure caps and
+//!   abuse guards.
 //! - [`in_holdout`] says whether a shopper belongs to the share that sees no
 //!   offer, so that what offers bring can be measured.
 //! - [`benefit`] says what a benefit comes to for a cart, to the last minor unit.
@@ -17,6 +19,7 @@
 //! the same verdict. Eligible offers come in ascending order of number.
 
 pub mod benefit;
+pub mod constraints;
 mod rules;
 mod eligibility;
 mod index;

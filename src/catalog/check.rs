@@ -6,10 +6,13 @@
 mod benefit;
 mod calendar;
 mod condition;
+mod constraints;
 mod contradiction;
 mod names;
 mod offer;
+mod pacing;
 mod placement;
+mod reward;
 mod rule;
 mod schedule;
 mod segments;
@@ -23,6 +26,7 @@ use crate::domain::attribute::AttributeKind;
 use crate::domain::offer::{Campaign, Offer};
 use crate::domain::placement::Placement;
 use crate::learning::Policy;
+use crate::promotion::constraints::Constraints;
 use crate::segment::Segmentation;
 use names::Names;
 
@@ -50,6 +54,7 @@ pub(super) struct Checked {
     pub campaigns: Vec<Campaign>,
     /// In the order of the document.
     pub offers: Vec<Offer>,
+    pub constraints: Constraints,
 }
 
 /// Ids of entries that could not be read at all: known names without content.
@@ -109,13 +114,16 @@ pub(super) fn check(
         let place = Place::top("placement");
         faults.lack(&place, "is missing: a catalogue needs at least 1 placement");
     }
+    let limits = constraints::check(&parts, &campaigns, &mut faults);
     let found = faults.into_vec();
     if !found.is_empty() {
         return Err(with_subjects(document, found));
     }
     let campaigns = campaigns.into_iter().flatten().collect();
     placement::attach_offers(&mut placements, &offers);
+    let constraints = constraints::attach(limits, &placements, &offers);
     Ok(Checked {
+        constraints,
         attributes,
         segmentation: segmentation.expect("segments without a fault make a segmentation"),
         placements: placements

@@ -7,12 +7,19 @@
 //! [`Catalog::build`](super::Catalog::build) makes it into values and says
 //! what is wrong.
 
+mod limits;
+
 use serde::{Deserialize, Serialize};
 
 use super::scalar::{Amount, TimeText};
 use crate::domain::attribute::AttributeValue;
 use crate::domain::time::Span;
 use crate::learning::PolicyConfig;
+
+pub use limits::{
+    BudgetDocument, ExposureCapDocument, GuardDocument, LimitDocument, PacingDocument,
+};
+pub(super) use limits::{name_of_budget, name_of_cap, name_of_guard, name_of_limit};
 
 /// A whole catalogue, unchecked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -155,8 +162,11 @@ pub struct PlacementDocument {
     /// How many offers a decision may hold, from 1 to 20; 1 unless given.
     #[serde(default = "one")]
     pub slots: i64,
-    /// `conversion`, `net_revenue` or `margin`.
+    /// `conversion`, `net_revenue`, `margin` or `weighted`.
     pub objective: String,
+    /// The terms of a weighted objective.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reward_terms: Vec<RewardTermDocument>,
     /// The currency of its carts and orders, ISO 4217.
     pub currency: String,
     /// Which outcomes convert: `PURCHASE` unless given.
@@ -183,8 +193,34 @@ pub struct PlacementDocument {
     /// unless given.
     #[serde(default)]
     pub holdout_basis_points: i64,
+    /// Placements that name the same group hold out the same shoppers; those of
+    /// one placement alone unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout_group: Option<String>,
+    /// How often a shopper may be shown anything here; without bound unless
+    /// given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exposure_caps: Vec<ExposureCapDocument>,
+    /// How many decisions may hold offers; without bound unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<GuardDocument>,
     /// How it chooses and learns.
     pub policy: PolicyConfig,
+}
+
+/// One term of a weighted objective: exactly one of `event` and `value`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RewardTermDocument {
+    /// A kind of outcome: `EXPOSURE`, `CLICK`, `PURCHASE` or `CUSTOM`; it counts
+    /// once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// `net_revenue` or `margin`: each minor unit counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What one of it is worth, from -1,000,000,000 to 1,000,000,000, not 0.
+    pub weight: f64,
 }
 
 /// One campaign.
@@ -208,6 +244,18 @@ pub struct CampaignDocument {
     /// To which requests its offers may be shown; to all unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eligibility: Option<ConditionDocument>,
+    /// How often its offers together may be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitDocument>,
+    /// How often a shopper may be shown any of its offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exposure_caps: Vec<ExposureCapDocument>,
+    /// What its offers together may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetDocument>,
+    /// How the budget is spread; as it comes unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<PacingDocument>,
 }
 
 /// From when to when something is on.
@@ -301,6 +349,12 @@ pub struct OfferDocument {
     /// unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eligibility: Option<ConditionDocument>,
+    /// How often it may be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitDocument>,
+    /// How often a shopper may be shown it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exposure_caps: Vec<ExposureCapDocument>,
     /// What it gives.
     pub benefit: BenefitDocument,
 }

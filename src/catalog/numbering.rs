@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::check::DEFAULT_SEGMENT;
 use super::document::CatalogDocument;
 use crate::domain::event::CatalogChange;
-use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
+use crate::domain::ids::{LimitNumber, OfferNumber, PlacementNumber, SegmentNumber};
 
 /// The numbers of all names that the catalogue ever had.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,6 +21,7 @@ pub struct Numbering {
     placements: Names,
     offers: Names,
     segments: Names,
+    limits: Names,
 }
 
 /// Names that a document has and a numbering does not, in the order in which
@@ -33,6 +34,8 @@ pub struct NewNames {
     pub offers: Vec<String>,
     /// Of segments.
     pub segments: Vec<String>,
+    /// Of limits: what distinguishes each from the others.
+    pub limits: Vec<String>,
 }
 
 /// A change of the catalogue that cannot follow the changes before it.
@@ -62,10 +65,12 @@ impl Numbering {
             .last()
             .is_none_or(|last| last.when.is_some())
             .then_some(DEFAULT_SEGMENT);
+        let limits = document.limit_names();
         NewNames {
             placements: self.placements.missing(placements.map(String::as_str)),
             offers: self.offers.missing(offers.map(String::as_str)),
             segments: self.segments.missing(segments.chain(implicit)),
+            limits: self.limits.missing(limits.iter().map(String::as_str)),
         }
     }
 
@@ -77,6 +82,7 @@ impl Numbering {
         self.placements.add_all("placement", &new.placements)?;
         self.offers.add_all("offer", &new.offers)?;
         self.segments.add_all("segment", &new.segments)?;
+        self.limits.add_all("limit", &new.limits)?;
         Ok(self)
     }
 
@@ -103,6 +109,7 @@ impl Numbering {
             .add_all("placement", &change.new_placements)?;
         self.offers.add_all("offer", &change.new_offers)?;
         self.segments.add_all("segment", &change.new_segments)?;
+        self.limits.add_all("limit", &change.new_limits)?;
         Ok(self)
     }
 
@@ -122,6 +129,18 @@ impl Numbering {
     #[must_use]
     pub fn segment(&self, id: &str) -> Option<SegmentNumber> {
         self.segments.number(id).map(SegmentNumber)
+    }
+
+    /// The number of a limit, by what distinguishes it.
+    #[must_use]
+    pub fn limit(&self, name: &str) -> Option<LimitNumber> {
+        self.limits.number(name).map(LimitNumber)
+    }
+
+    /// What distinguishes a limit from the others: `offer/ten-off/limit/…`.
+    #[must_use]
+    pub fn limit_name(&self, number: LimitNumber) -> Option<&str> {
+        self.limits.name(number.0)
     }
 
     /// The id of a placement, also of one that the catalogue no longer has.

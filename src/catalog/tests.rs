@@ -3,6 +3,7 @@
 
 mod entry_faults;
 mod files;
+mod limits;
 mod offer_faults;
 mod rules;
 mod schedules;

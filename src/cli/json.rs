@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::proto::promobandit::v1::{
     ArmSummary, Candidate, CurrencyTotal, Decision, DecisionKind, DecisionProgress, Durability,
-    ExplainResponse, NoOfferReason, OutcomeKind, PolicyStats, Rederivation, RewardResult,
-    StatsResponse, VerifyReport,
+    ExplainResponse, LimitUsage, NoOfferReason, OutcomeKind, PolicyStats, Rederivation,
+    RewardResult, StatsResponse, VerifyReport,
 };
 
 /// An instant in RFC 3339, empty for one that no calendar has.
@@ -161,6 +161,8 @@ pub fn stats(stats: &StatsResponse) -> Value {
         "learnt": stats.learnt,
         "not_shown": stats.not_shown,
         "unlearnable": stats.unlearnable,
+        "over_limit": stats.over_limit,
+        "limits": stats.limits.iter().map(limit).collect::<Vec<_>>(),
         "outcomes": stats.outcomes,
         "exposures": stats.exposures,
         "clicks": stats.clicks,
@@ -188,6 +190,17 @@ fn total(total: &CurrencyTotal) -> Value {
         "paid": total.paid,
         "refunded": total.refunded,
         "discount": total.discount,
+    })
+}
+
+fn limit(limit: &LimitUsage) -> Value {
+    json!({
+        "limit": limit.limit,
+        "most": limit.most,
+        "shares": limit.shares,
+        "committed": limit.committed,
+        "reserved": limit.reserved,
+        "overrun": limit.overrun,
     })
 }
 

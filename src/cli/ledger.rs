@@ -12,7 +12,9 @@ use super::output::{Output, progress_bar};
 use super::records::RecordsArgs;
 use super::table::{Table, facts};
 use crate::domain::ids::ChainHash;
-use crate::proto::promobandit::v1::{PolicyStats, StatsResponse, VerifyProgress, VerifyReport};
+use crate::proto::promobandit::v1::{
+    LimitUsage, PolicyStats, StatsResponse, VerifyProgress, VerifyReport,
+};
 
 /// What to do with the ledger.
 #[derive(Debug, Subcommand)]
@@ -163,6 +165,7 @@ fn stats_text(stats: &StatsResponse) -> String {
         ("with clock skew", stats.skewed),
         ("corrected after closing", stats.corrected),
         ("not corrected after closing", stats.not_unlearnt),
+        ("over a limit", stats.over_limit),
     ];
     let mut page = facts(counts.map(|(name, count)| (name, count.to_string())));
     let _ = writeln!(page, "\n  catalogue version {}", stats.catalog_version);
@@ -175,11 +178,38 @@ fn stats_text(stats: &StatsResponse) -> String {
             total.currency, total.paid, total.refunded, total.discount
         );
     }
+    if !stats.limits.is_empty() {
+        page.push('\n');
+        page.push_str(&limits(&stats.limits));
+    }
     if !stats.policies.is_empty() {
         page.push('\n');
         page.push_str(&learnt(&stats.policies));
     }
     page
+}
+
+/// What was used of limits; money in minor units.
+fn limits(limits: &[LimitUsage]) -> String {
+    let mut table = Table::new([
+        "limit",
+        "most",
+        "shares",
+        "committed",
+        "reserved",
+        "overrun",
+    ]);
+    for limit in limits {
+        table.row([
+            limit.limit.clone(),
+            limit.most.to_string(),
+            limit.shares.to_string(),
+            limit.committed.to_string(),
+            limit.reserved.to_string(),
+            limit.overrun.to_string(),
+        ]);
+    }
+    table.to_string()
 }
 
 fn learnt(policies: &[PolicyStats]) -> String {

@@ -6,8 +6,11 @@ use uuid::Uuid;
 use super::attribute::Attributes;
 use super::cart::Cart;
 use super::distribution::{EligibleOffers, SlotDraw};
-use super::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
+use super::ids::{
+    CatalogVersion, LimitNumber, OfferNumber, PlacementNumber, Position, SegmentNumber,
+};
 use super::keys::{Pseudonym, ReloadKey, SessionKey, SubjectNumber};
+use super::limit::Hold;
 use super::random::DecisionSeed;
 use super::rule::ShopperHistory;
 use super::time::Instant;
@@ -65,6 +68,8 @@ pub struct DecisionRecord {
     pub slots: SmallVec<[SlotDraw; 2]>,
     /// What concurrency took away.
     pub refusals: Vec<ConcurrencyRefusal>,
+    /// The capacity that the chosen offers take.
+    pub holds: Vec<Hold>,
     /// The features of a contextual policy, empty for others.
     pub features: Vec<f64>,
     /// Finds this decision when the page is loaded again.
@@ -89,6 +94,10 @@ pub struct ConcurrencyRefusal {
     pub offer: OfferNumber,
     /// The code of the limit that refused.
     pub code: String,
+    /// The limit.
+    pub limit: Option<LimitNumber>,
+    /// From which slot on, from 0: what is chosen above takes capacity too.
+    pub slot: u32,
 }
 
 /// What a request said of its shopper. It is stored encrypted under the

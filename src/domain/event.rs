@@ -90,6 +90,8 @@ pub struct CatalogChange {
     pub new_offers: Vec<String>,
     /// Names that are new, in the order of their numbers.
     pub new_segments: Vec<String>,
+    /// Limits that are new, by what distinguishes them.
+    pub new_limits: Vec<String>,
     /// Who changed it, where known.
     pub actor: String,
 }

@@ -37,6 +37,10 @@ interned_number!(
     PlacementNumber
 );
 interned_number!(
+    /// A limit's number.
+    LimitNumber
+);
+interned_number!(
     /// The version of the catalogue: 1 for the first import, one more with
     /// every change.
     CatalogVersion

@@ -63,6 +63,27 @@ impl fmt::Debug for ReloadKey {
     }
 }
 
+/// Whose share of a limit: a shopper's, a session's, a device's, a store's, a
+/// payment fingerprint's. It is a hash apart from the other keys, so that it
+/// cannot be matched with them without the key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ShareKey(pub [u8; 16]);
+
+impl ShareKey {
+    /// The share of `id` among those of one scope.
+    #[must_use]
+    pub fn of(key: &HashKey, scope: &str, id: &[u8]) -> Self {
+        Self(key.hash(b"limit share", &[scope.as_bytes(), id]))
+    }
+}
+
+impl fmt::Debug for ShareKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ShareKey({:032x})", u128::from_be_bytes(self.0))
+    }
+}
+
 /// Which subject's encryption key covers a record's sealed part. 0 is nobody's:
 /// requests that name neither a shopper nor a session.
 #[derive(

@@ -3,6 +3,7 @@
 use super::distribution::Propensity;
 use super::ids::{OfferNumber, PlacementNumber, Position, SegmentNumber};
 use super::keys::{EventKey, OrderKey, Pseudonym, SubjectNumber};
+use super::limit::Hold;
 use super::money::Currency;
 use super::time::Instant;
 
@@ -112,6 +113,9 @@ pub struct OutcomeRecord {
     pub sealed: Vec<u8>,
     /// What it changes in what was learnt from decisions that had closed.
     pub corrections: Vec<Correction>,
+    /// What a purchase uses of the limits that decisions which had closed were
+    /// under.
+    pub holds: Vec<Hold>,
 }
 
 /// A decision that an outcome is about.

@@ -17,11 +17,39 @@ pub enum Objective {
     /// Net revenue less the cost of the goods kept, of gifts and of points, in
     /// minor units.
     Margin,
+    /// The weighted sum of the placement's reward terms.
+    Weighted,
+}
+
+/// What a weighted reward counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RewardOf {
+    /// 1 once an outcome of this kind came; for a purchase, one that was not
+    /// wholly reversed.
+    Event(OutcomeKind),
+    /// Net revenue, in minor units.
+    NetRevenue,
+    /// Margin, in minor units.
+    Margin,
+}
+
+/// One term of a weighted reward.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RewardTerm {
+    /// What is counted.
+    pub of: RewardOf,
+    /// What one of it is worth; finite.
+    pub weight: f64,
 }
 
 impl Objective {
     /// Every objective.
-    pub const ALL: [Self; 3] = [Self::Conversion, Self::NetRevenue, Self::Margin];
+    pub const ALL: [Self; 4] = [
+        Self::Conversion,
+        Self::NetRevenue,
+        Self::Margin,
+        Self::Weighted,
+    ];
 
     /// The name in the catalogue file.
     #[must_use]
@@ -30,6 +58,7 @@ impl Objective {
             Self::Conversion => "conversion",
             Self::NetRevenue => "net_revenue",
             Self::Margin => "margin",
+            Self::Weighted => "weighted",
         }
     }
 }
@@ -47,6 +76,8 @@ pub struct Placement {
     pub slots: u32,
     /// What it is after.
     pub objective: Objective,
+    /// The terms of a weighted objective; empty for the others.
+    pub reward_terms: Vec<RewardTerm>,
     /// The currency of its carts and orders.
     pub currency: Currency,
     /// Which outcomes convert.
@@ -63,6 +94,9 @@ pub struct Placement {
     pub assume_shown: bool,
     /// The share of shoppers who see no offer here.
     pub holdout: BasisPoints,
+    /// Placements of the same group hold out the same shoppers: by its hash it
+    /// is told who they are. The placement's own id unless it names a group.
+    pub holdout_group: String,
     /// The offers that name this placement, ascending.
     pub offers: Vec<OfferNumber>,
     /// Its offers differ in priority, or some are not shown beside others: what
@@ -75,7 +109,15 @@ impl Placement {
     #[must_use]
     pub fn rewards_like(&self, other: &Self) -> bool {
         self.objective == other.objective
+            && self.reward_terms == other.reward_terms
             && (self.objective == Objective::Conversion || self.currency == other.currency)
+    }
+
+    /// Whether a reward here depends on what articles cost.
+    #[must_use]
+    pub fn counts_costs(&self) -> bool {
+        let of_margin = |term: &RewardTerm| term.of == RewardOf::Margin;
+        self.objective == Objective::Margin || self.reward_terms.iter().any(of_margin)
     }
 
     /// The last instant whose outcomes count toward a decision made at

@@ -13,6 +13,8 @@
 //! - *Margin*: net revenue less the cost of the pieces that were kept, and, once
 //!   something was bought and not wholly reversed, less the cost of the slot's
 //!   gift or points.
+//! - *Weighted*: a sum of such terms: each kind of outcome that came counts its
+//!   weight once, net revenue and margin theirs for each minor unit.
 //! - An order's line counts once a placement: for the first decision of the
 //!   placement that closes with it.
 
@@ -24,7 +26,7 @@ use crate::domain::ids::{OfferNumber, PlacementNumber, Position};
 use crate::domain::keys::{EventKey, OrderKey};
 use crate::domain::offer::Benefit;
 use crate::domain::outcome::{OutcomeKind, OutcomeLine, OutcomeResult};
-use crate::domain::placement::{Objective, Placement};
+use crate::domain::placement::{Objective, Placement, RewardOf, RewardTerm};
 
 /// One outcome of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,18 +241,33 @@ impl<'a> Rewardable<'a> {
             Objective::Conversion => f64::from(u8::from(self.converts(book, slot))),
             Objective::NetRevenue => self.net_revenue_minor(book, slot) as f64,
             Objective::Margin => self.margin_minor(book, slot, benefit) as f64,
+            Objective::Weighted => {
+                let terms = self.placement.reward_terms.iter();
+                let worth = |term: &RewardTerm| match term.of {
+                    RewardOf::Event(kind) => {
+                        term.weight * f64::from(u8::from(self.came(book, slot, kind)))
+                    }
+                    RewardOf::NetRevenue => term.weight * self.net_revenue_minor(book, slot) as f64,
+                    RewardOf::Margin => term.weight * self.margin_minor(book, slot, benefit) as f64,
+                };
+                terms.map(worth).sum()
+            }
         }
+    }
+
+    /// Whether an outcome of a kind came and was not wholly reversed.
+    fn came(&self, book: &impl OrderBook, slot: u32, kind: OutcomeKind) -> bool {
+        if kind == OutcomeKind::Purchase {
+            return self.bought_and_kept(book, slot);
+        }
+        self.outcomes
+            .iter()
+            .any(|outcome| outcome.kind == kind && outcome.counts() && outcome.is_about(slot))
     }
 
     fn converts(&self, book: &impl OrderBook, slot: u32) -> bool {
         let events = &self.placement.conversion_events;
-        let by_event = self.outcomes.iter().any(|outcome| {
-            outcome.kind != OutcomeKind::Purchase
-                && outcome.counts()
-                && outcome.is_about(slot)
-                && events.contains(&outcome.kind)
-        });
-        by_event || (events.contains(&OutcomeKind::Purchase) && self.bought_and_kept(book, slot))
+        events.iter().any(|kind| self.came(book, slot, *kind))
     }
 
     /// Something was bought for the slot that was not wholly reversed.

@@ -28,7 +28,7 @@ use crate::ledger::codec::encode_body;
 mod prepared;
 
 use prepared::prepare;
-pub(super) use prepared::{PreparedRequest, checked_cart};
+pub(super) use prepared::{Grounds, PreparedRequest, checked_cart};
 
 /// What a caller of ChooseOffer asks, with every field checked by itself; what
 /// depends on the catalogue is checked here.
@@ -52,6 +52,9 @@ pub struct ChooseRequest {
     pub region: String,
     /// Whether the shopper has bought before, where the shop says.
     pub history: Option<ShopperHistory>,
+    /// What is paid with, as the payment provider tells one from another;
+    /// empty when not known. Only a keyed hash is ever kept.
+    pub payment_fingerprint: String,
     /// Declared or not.
     pub attributes: Attributes,
     /// The cart's lines.
@@ -184,13 +187,14 @@ pub(super) async fn choose(
         }
         registration.reload_key = Some(key);
     }
-    let record = Arc::new(prepared.draw(shared));
+    let (grounds, record) = prepared.draw_now(shared);
+    let record = Arc::new(record);
     let body = EventBody::Decision(record.clone());
     let bytes = encode_body(&body);
     let ticket = shared.queue.push(Proposal {
         body,
         bytes,
-        condition: Condition::Fresh(prepared.clone()),
+        condition: Condition::Fresh(prepared.clone(), grounds),
     })?;
     registration.pushed = true;
     match ticket.reply().await {
@@ -219,7 +223,7 @@ pub(super) fn preview(
     request: &ChooseRequest,
 ) -> Result<DecisionView, ChooseError> {
     let prepared = prepare(shared, request)?;
-    let record = Arc::new(prepared.draw(shared));
+    let record = Arc::new(prepared.draw_now(shared).1);
     let catalog = prepared.catalog.clone();
     Ok(DecisionView::preview(
         record,

@@ -6,6 +6,9 @@
 //! callers of the batch together.
 //!
 //! - Append, then apply: state never holds what the ledger does not.
+//! - It is the one place where capacity of limits is given: it knows what is left
+//!   at each place of a batch. A decision that was drawn from another capacity is
+//!   drawn again as a whole.
 //! - Under `group` durability a caller is answered after sync and apply, under
 //!   `async` after apply.
 //! - After any error of the ledger nothing is accepted any more; the process is
@@ -18,6 +21,8 @@ use std::time::{Duration, Instant as Stopwatch};
 use tokio::runtime::Handle;
 
 use super::attribution::OrderBook;
+use super::capacity::Capacity;
+use super::choose::Grounds;
 pub use super::queue::CommitError;
 use super::queue::{Batch, Committed, Condition, Entity, Proposal, Reply};
 use super::shared::Shared;
@@ -204,6 +209,7 @@ impl Committer {
         let closings = self.closings_to_write(&state, now, &proposals);
         accepted.extend(closings.map(Accepted::own));
         let mut touched = HashSet::new();
+        let mut capacity = Capacity::new(&state, now);
         let mut time_must_pass = state.next_due().is_some_and(|due| due <= now);
         for (index, proposal) in proposals.into_iter().enumerate() {
             let Proposal {
@@ -212,7 +218,7 @@ impl Committer {
                 condition,
             } = proposal;
             let holds = match &condition {
-                Condition::None | Condition::Fresh(_) => true,
+                Condition::None | Condition::Fresh(..) => true,
                 Condition::Unchanged(premises) => premises.iter().all(|(entity, seen)| {
                     !touched.contains(entity) && version_of(&state, *entity) == *seen
                 }),
@@ -230,16 +236,15 @@ impl Committer {
                 touched.extend(premises.iter().map(|(entity, _)| *entity));
             }
             let next = Position(state.position().0 + 1 + accepted.len() as u64);
-            accepted.push(self.fresh(
-                Accepted {
-                    proposal: Some(index),
-                    body,
-                    bytes,
-                    redrawn: false,
-                },
-                condition,
-                next,
-            ));
+            let proposed = Accepted {
+                proposal: Some(index),
+                body,
+                bytes,
+                redrawn: false,
+            };
+            let event = self.fresh(proposed, condition, next, &mut capacity);
+            capacity.follow(next, &event.body);
+            accepted.push(event);
         }
         if accepted.is_empty() && time_must_pass {
             accepted.push(Accepted::own(EventBody::Tick));
@@ -247,23 +252,37 @@ impl Committer {
         (now, accepted)
     }
 
-    /// A decision whose state is too old is drawn again.
-    fn fresh(&self, accepted: Accepted, condition: Condition, next: Position) -> Accepted {
-        let Condition::Fresh(request) = condition else {
+    /// A decision whose state is too old is drawn again; so is one, from the
+    /// same state, for which the limits no longer are what they were.
+    fn fresh(
+        &self,
+        accepted: Accepted,
+        condition: Condition,
+        next: Position,
+        capacity: &mut Capacity<'_>,
+    ) -> Accepted {
+        let (Condition::Fresh(request, grounds), EventBody::Decision(record)) =
+            (condition, &accepted.body)
+        else {
             return accepted;
         };
-        match &accepted.body {
-            EventBody::Decision(record) if next.0 - record.snapshot_position.0 > MAX_LAG_EVENTS => {
-                let record = request.draw(&self.shared);
-                let body = EventBody::Decision(Arc::new(record));
-                Accepted {
-                    bytes: encode_body(&body),
-                    body,
-                    redrawn: true,
-                    ..accepted
-                }
-            }
-            _ => accepted,
+        let lag = next.0 - record.snapshot_position.0;
+        let (grounds, again) = if lag > MAX_LAG_EVENTS {
+            (Grounds::now(&self.shared), true)
+        } else {
+            (grounds, false)
+        };
+        let constrained = request.is_constrained();
+        if !again && (!constrained || capacity.still_fits(&request, &grounds, record)) {
+            return accepted;
+        }
+        let record = capacity.draw(&self.shared, &request, &grounds);
+        let body = EventBody::Decision(Arc::new(record));
+        Accepted {
+            bytes: encode_body(&body),
+            body,
+            redrawn: true,
+            ..accepted
         }
     }
 
@@ -364,15 +383,16 @@ impl Committer {
         for (position, proposal, redrawn, effect) in effects {
             self.shared.note(&effect, now);
             if let Some(proposal) = proposal {
-                let result = match effect {
-                    Effect::Outcome { result } => Some(result),
-                    _ => None,
+                let (result, over_limit) = match effect {
+                    Effect::Outcome { result, over_limit } => (Some(result), over_limit),
+                    _ => (None, false),
                 };
                 replies[proposal] = Reply::Committed(Committed {
                     position,
                     recorded_at: now,
                     durable,
                     result,
+                    over_limit,
                     redrawn,
                 });
             }

@@ -16,6 +16,7 @@ use crate::domain::placement::Placement;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::{Context, Policy, PolicyState};
+use crate::promotion::constraints::gate::{Gate, Refused};
 use crate::promotion::{Known, Occasion, OfferIndex, eligible, fitting, in_holdout};
 
 /// Who the shopper is, as far as a decision asks: all that rests on what an
@@ -124,7 +125,12 @@ pub fn standing(
     }
     let holdout = placement.holdout.get() > 0
         && context.shopper.is_some_and(|shopper| {
-            in_holdout(hash_key, &placement.id, &shopper, placement.holdout)
+            in_holdout(
+                hash_key,
+                &placement.holdout_group,
+                &shopper,
+                placement.holdout,
+            )
         });
     Standing {
         segment: segmentation.assign(&context.attributes).number,
@@ -210,14 +216,17 @@ fn eligible_at(
 }
 
 /// What a shopper of that standing gets: eligible offers, distributions, draws.
-/// An offer that may not stand in a slot, for its priority or beside what stands
-/// above, keeps its place in the slot's distribution, with probability 0.
+/// The gate says what the limits take away, before the first draw and before
+/// each later one. An offer that may not stand in a slot, for a limit, its
+/// priority or beside what stands above, keeps its place in the slot's
+/// distribution, with probability 0.
 pub fn derive(
     catalog: &Catalog,
     placement: &Placement,
     standing: Standing,
     judging: Judging<'_>,
     terms: &Terms,
+    gate: &mut impl Gate,
     mut distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
 ) -> Derived {
     let nothing = |kind| Derived {
@@ -236,19 +245,40 @@ pub fn derive(
         segment: standing.segment,
         request: judging.request,
     };
-    let Some(eligible) = eligible_at(catalog, placement, judging.index, &occasion) else {
+    let by_rule = eligible_at(catalog, placement, judging.index, &occasion);
+    let admitted = by_rule.and_then(|by_rule| {
+        let refused = gate.refuse(0, &[], &by_rule);
+        if refused.is_empty() {
+            Some(by_rule)
+        } else {
+            without(&by_rule, &refused)
+        }
+    });
+    let Some(eligible) = admitted else {
         return nothing(DecisionKind::NoOffer(NoOfferReason::NoneEligible));
     };
     let slots = draw_slots(&eligible, terms.slots, terms.seed, |above, left| {
-        if !placement.is_ranked {
-            return Some(distribution_of(above.len(), left));
-        }
         let chosen: SmallVec<[OfferNumber; 2]> = above.iter().map(SlotDraw::offer).collect();
-        let fitting = fitting(|offer| catalog.offer(offer), &chosen, left)?;
+        let refused = if above.is_empty() {
+            Refused::new()
+        } else {
+            gate.refuse(above.len(), &chosen, left)
+        };
+        let admitted = if refused.is_empty() {
+            Cow::Borrowed(left)
+        } else {
+            Cow::Owned(without(left, &refused)?)
+        };
+        let fitting = if placement.is_ranked {
+            fitting(|offer| catalog.offer(offer), &chosen, &admitted)?
+        } else {
+            Cow::Borrowed(&*admitted)
+        };
         let distribution = distribution_of(above.len(), &fitting);
-        Some(match fitting {
-            Cow::Borrowed(_) => distribution,
-            Cow::Owned(fitting) => distribution.widened(&fitting, left),
+        Some(if std::ptr::eq(&*fitting, left) {
+            distribution
+        } else {
+            distribution.widened(&fitting, left)
         })
     });
     Derived {
@@ -256,6 +286,11 @@ pub fn derive(
         eligible: Some(eligible),
         slots,
     }
+}
+
+/// The offers but those that were refused; `None` when nothing is left.
+fn without(offers: &EligibleOffers, refused: &Refused) -> Option<EligibleOffers> {
+    EligibleOffers::new(offers.iter().filter(|offer| !refused.contains(offer))).ok()
 }
 
 /// The distribution of a policy in a state, for one decision.

@@ -8,13 +8,16 @@ use super::sealing::UnsealError;
 use super::shared::Shared;
 use super::stats::{SegmentStats, summary};
 use super::view::{DecisionView, LookupError, read_event};
-use crate::domain::decision::RequestContext;
+use crate::catalog::Catalog;
+use crate::domain::decision::{ConcurrencyRefusal, RequestContext};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::event::RecordedEvent;
 use crate::domain::ids::{OfferNumber, Position};
 use crate::domain::outcome::OutcomeKind;
 use crate::domain::time::Instant;
 use crate::learning::{ALGORITHM_VERSION, Policy, PolicyState};
+use crate::promotion::constraints::PlacementConstraints;
+use crate::promotion::constraints::gate::Recorded;
 use crate::promotion::{Occasion, Rejection, explain as verdicts};
 
 /// Everything that can be told about a decision.
@@ -45,10 +48,42 @@ pub struct Candidate {
     pub offer: OfferNumber,
     /// Why it was not eligible.
     pub rejection: Option<Rejection>,
+    /// The limit that took it away; `rejection` is then `None`.
+    pub refusal: Option<ToldRefusal>,
     /// Its probability in each slot's draw.
     pub probabilities: Vec<f64>,
     /// The slot that it was chosen for, from 1.
     pub chosen_slot: Option<u32>,
+}
+
+/// Why a limit took an offer away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldRefusal {
+    /// The reason code.
+    pub code: String,
+    /// A clause such as `the offer's limit of 1 redemptions has no room for it`.
+    pub reason: String,
+    /// It was not on offer at all; otherwise only not in a later slot.
+    pub at_once: bool,
+}
+
+impl ToldRefusal {
+    fn of(refusal: &ConcurrencyRefusal, catalog: &Catalog) -> Self {
+        let limit = refusal.limit.and_then(|it| catalog.constraints().limit(it));
+        let whose = limit.map_or_else(|| "a limit".to_owned(), ToString::to_string);
+        let when = match refusal.slot {
+            0 => String::new(),
+            slot => format!(
+                " after what was chosen for the slots above slot {}",
+                slot + 1
+            ),
+        };
+        Self {
+            code: refusal.code.clone(),
+            reason: format!("{whose} has no room for it{when}"),
+            at_once: refusal.slot == 0,
+        }
+    }
 }
 
 /// What came of a decision so far.
@@ -138,6 +173,11 @@ fn candidates(decision: &DecisionView, context: Option<&RequestContext>) -> Vec<
         .map(|verdict| Candidate {
             offer: verdict.offer,
             rejection: verdict.rejection,
+            refusal: record
+                .refusals
+                .iter()
+                .find(|refusal| refusal.offer == verdict.offer)
+                .map(|refusal| ToldRefusal::of(refusal, &decision.catalog)),
             probabilities: record
                 .slots
                 .iter()
@@ -217,7 +257,9 @@ fn rederive(
     };
     let standing = derive::recorded_standing(catalog, placement, context, record, &shared.hash_key);
     let policy = catalog.policy(record.placement);
-    let stateless = matches!(policy, Some(Policy::Uniform(_) | Policy::Fixed(_)));
+    let paced = catalog.constraints().at(record.placement);
+    let stateless = matches!(policy, Some(Policy::Uniform(_) | Policy::Fixed(_)))
+        && !paced.is_some_and(PlacementConstraints::is_paced);
     let nothing_learnt = PolicyState::default();
     let mut aligned = true;
     let distribution_of =
@@ -252,6 +294,7 @@ fn rederive(
             index: None,
         },
         &derive::Terms::of(record),
+        &mut Recorded(&record.refusals),
         distribution_of,
     );
     let same = aligned && derived.difference(standing, record).is_none();

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use thiserror::Error;
 use tokio::sync::Notify;
 
-use super::choose::PreparedRequest;
+use super::choose::{Grounds, PreparedRequest};
 use crate::domain::event::EventBody;
 use crate::domain::ids::Position;
 use crate::domain::keys::{EventKey, OrderKey};
@@ -57,9 +57,9 @@ pub(super) struct Proposal {
 pub(super) enum Condition {
     /// Nothing.
     None,
-    /// The decision was drawn from a recent state; otherwise it is drawn again
-    /// from this.
-    Fresh(Arc<PreparedRequest>),
+    /// The decision was drawn from a recent state, and the limits refuse what
+    /// they refused then; otherwise it is drawn again from this.
+    Fresh(Arc<PreparedRequest>, Grounds),
     /// None of these changed since the caller looked.
     Unchanged(SmallVec<[Premise; 4]>),
 }
@@ -86,6 +86,8 @@ pub(super) struct Committed {
     pub durable: bool,
     /// How an outcome was taken.
     pub result: Option<OutcomeResult>,
+    /// An outcome used what was not left of a limit any more.
+    pub over_limit: bool,
     /// The decision was drawn again: the ledger has another than the caller
     /// proposed.
     pub redrawn: bool,

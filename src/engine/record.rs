@@ -113,6 +113,8 @@ pub struct Recorded {
     pub duplicate: bool,
     /// The decisions that it was recorded for.
     pub decisions: Vec<Uuid>,
+    /// It used what was not left of a limit any more.
+    pub over_limit: bool,
     /// It is on disk.
     pub is_durable: bool,
 }
@@ -189,9 +191,17 @@ pub(super) async fn record(
                     Reply::Bounced => closed.clear(),
                     Reply::Failed(error) => return Err(error.into()),
                     Reply::Committed(committed) => {
+                        if committed.over_limit {
+                            tracing::warn!(
+                                event = %request.event_id,
+                                position = committed.position.0,
+                                "a purchase used more than was left of a limit"
+                            );
+                        }
                         return Ok(Recorded {
                             result: committed.result.unwrap_or(OutcomeResult::Recorded),
                             duplicate: false,
+                            over_limit: committed.over_limit,
                             decisions: ids_of(shared, &targets)?,
                             is_durable: committed.durable,
                         });
@@ -346,6 +356,7 @@ fn answer_again(
     Ok(Recorded {
         result,
         duplicate: true,
+        over_limit: shared.read_state().limits().overran(record.event),
         decisions: ids_of(shared, &targets)?,
         is_durable: shared.ledger.durable_head().position >= position,
     })

@@ -16,6 +16,9 @@ use crate::domain::time::Instant;
 use crate::learning::state::SegmentState;
 use crate::learning::{Policy, PolicyState};
 use crate::promotion::OfferIndex;
+use crate::promotion::constraints::Constraints;
+use crate::promotion::constraints::book::LimitBook;
+use crate::promotion::constraints::pacing::throttle;
 
 /// From so many offers on an index costs a decision less than judging them all.
 const INDEXED_FROM_OFFERS: usize = 32;
@@ -28,6 +31,8 @@ pub struct Snapshot {
     /// The catalogue in force.
     pub catalog: Arc<Catalog>,
     indexes: Arc<OfferIndexes>,
+    /// What was used of limits.
+    pub limits: LimitBook,
     learnt: OrdMap<PlacementNumber, PolicyState>,
     cache: Arc<DistributionCache>,
 }
@@ -49,6 +54,7 @@ impl Snapshot {
             position: state.position(),
             indexes: indexes.unwrap_or_else(|| Arc::new(OfferIndexes::of(catalog))),
             catalog: catalog.clone(),
+            limits: state.limits().clone(),
             learnt: state.learnt().clone(),
             cache: cache.clone(),
         })
@@ -64,8 +70,9 @@ impl Snapshot {
     /// decision.
     #[must_use]
     pub fn distribution(&self, asked: &Asked<'_>, eligible: &EligibleOffers) -> ActionDistribution {
-        self.cache
-            .distribution(asked, self.learnt.get(&asked.placement), eligible)
+        let learnt = self.learnt.get(&asked.placement);
+        let distribution = self.cache.distribution(asked, learnt, eligible);
+        asked.paced(distribution, eligible, &self.limits)
     }
 }
 
@@ -104,6 +111,8 @@ pub struct Asked<'a> {
     pub policy: &'a Policy,
     /// Which catalogue.
     pub catalog: CatalogVersion,
+    /// Its limits, and how its budgets are paced.
+    pub constraints: &'a Constraints,
     /// Where.
     pub placement: PlacementNumber,
     /// For whom.
@@ -112,6 +121,25 @@ pub struct Asked<'a> {
     pub decided_at: Instant,
     /// The decision's seed.
     pub seed: DecisionSeed,
+}
+
+impl Asked<'_> {
+    /// What pacing makes of the policy's distribution, by the book of the state
+    /// that the decision is drawn from.
+    #[must_use]
+    pub fn paced(
+        &self,
+        distribution: ActionDistribution,
+        eligible: &EligibleOffers,
+        book: &LimitBook,
+    ) -> ActionDistribution {
+        let at = self.decided_at;
+        let factors = self.constraints.factors(self.placement, eligible, book, at);
+        match factors {
+            Some(factors) => throttle(distribution, &factors),
+            None => distribution,
+        }
+    }
 }
 
 /// Distributions that were computed since a segment last learnt something.

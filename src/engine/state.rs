@@ -29,6 +29,7 @@ use crate::domain::keys::{EventKey, OrderKey, ReloadKey, SubjectNumber};
 use crate::domain::outcome::OutcomeResult;
 use crate::domain::time::{Instant, Span};
 use crate::learning::PolicyState;
+use crate::promotion::constraints::book::LimitBook;
 
 mod checkpoint;
 mod closing;
@@ -36,8 +37,10 @@ mod counters;
 mod decisions;
 mod error;
 mod hash;
+mod limits;
 mod outcomes;
 
+pub(super) use limits::{hold, use_limits};
 pub use outcomes::CLOCK_SKEW;
 
 pub use checkpoint::{CheckpointError, CheckpointPayload};
@@ -138,6 +141,8 @@ pub enum Effect {
     Outcome {
         /// How.
         result: OutcomeResult,
+        /// It used what was not left of a limit any more.
+        over_limit: bool,
     },
     /// Nothing to do.
     Nothing,
@@ -167,6 +172,7 @@ pub struct State {
     written: OrdMap<u64, Arc<Vec<Position>>>,
     next_subject: u64,
     counters: Counters,
+    limits: LimitBook,
 }
 
 impl Default for State {
@@ -190,6 +196,7 @@ impl Default for State {
             written: OrdMap::new(),
             next_subject: 1,
             counters: Counters::default(),
+            limits: LimitBook::default(),
         }
     }
 }
@@ -398,6 +405,12 @@ impl State {
     #[must_use]
     pub const fn next_subject(&self) -> u64 {
         self.next_subject
+    }
+
+    /// What was used of limits, and what is reserved.
+    #[must_use]
+    pub const fn limits(&self) -> &LimitBook {
+        &self.limits
     }
 
     /// Counts of what happened.

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::state::{Counters, State, StateHash};
 use crate::catalog::Catalog;
 use crate::domain::distribution::EligibleOffers;
-use crate::domain::ids::{ChainHash, PlacementNumber, Position, SegmentNumber};
+use crate::domain::ids::{ChainHash, LimitNumber, PlacementNumber, Position, SegmentNumber};
 use crate::learning::{ArmSummary, PolicyState};
 
 /// Counts, and what was learnt.
@@ -28,6 +28,25 @@ pub struct Stats {
     pub counters: Counters,
     /// What each placement's policy has learnt in each segment.
     pub learnt: Vec<SegmentStats>,
+    /// What was used of each limit, in the order of their numbers.
+    pub limits: Vec<LimitStats>,
+}
+
+/// What was used of a limit, over all of its shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitStats {
+    /// Which.
+    pub limit: LimitNumber,
+    /// What each share may use; `None` when the catalogue no longer has it.
+    pub most: Option<i64>,
+    /// How many shares are known.
+    pub shares: u64,
+    /// Used for good.
+    pub committed: i64,
+    /// Held for what may still be used.
+    pub reserved: i64,
+    /// Used although nothing was left.
+    pub overrun: i64,
 }
 
 /// What a placement's policy has learnt in a segment.
@@ -55,7 +74,33 @@ pub(super) fn stats(shared: &Shared) -> Stats {
         open_decisions: state.open_decisions() as u64,
         counters: state.counters().clone(),
         learnt: learnt(&state),
+        limits: limits(&state),
     }
+}
+
+fn limits(state: &State) -> Vec<LimitStats> {
+    let catalog = state.catalog();
+    let mut told: Vec<LimitStats> = Vec::new();
+    for (key, usage) in state.limits().usages() {
+        if told.last().is_none_or(|last| last.limit != key.limit) {
+            let limit = catalog.and_then(|catalog| catalog.constraints().limit(key.limit));
+            told.push(LimitStats {
+                limit: key.limit,
+                most: limit.map(|limit| limit.most),
+                shares: 0,
+                committed: 0,
+                reserved: 0,
+                overrun: 0,
+            });
+        }
+        if let Some(last) = told.last_mut() {
+            last.shares += 1;
+            last.committed = last.committed.saturating_add(usage.committed);
+            last.reserved = last.reserved.saturating_add(usage.reserved);
+            last.overrun = last.overrun.saturating_add(usage.overrun);
+        }
+    }
+    told
 }
 
 fn learnt(state: &State) -> Vec<SegmentStats> {

@@ -22,9 +22,12 @@ use super::view::{LookupError, context_of};
 use crate::domain::decision::DecisionRecord;
 use crate::domain::event::{Event, EventBody};
 use crate::domain::ids::{CatalogVersion, ChainHash, PlacementNumber, Position};
+use crate::domain::time::Instant;
 use crate::learning::{ALGORITHM_VERSION, PolicyState};
 use crate::ledger::ReadError;
 use crate::ledger::codec::{DecodeError, decode_event};
+use crate::promotion::constraints::book::LimitBook;
+use crate::promotion::constraints::gate::Recorded;
 
 /// At most so many faults are told one by one.
 const FAULTS_TOLD: usize = 100;
@@ -116,6 +119,8 @@ pub enum VerifyError {
 struct History {
     /// Ascending; each holds from its position to the next one's.
     states: VecDeque<(Position, OrdMap<PlacementNumber, PolicyState>)>,
+    /// Likewise what was used of limits.
+    limits: VecDeque<(Position, LimitBook)>,
 }
 
 impl History {
@@ -129,14 +134,22 @@ impl History {
             self.states
                 .push_back((state.position(), state.learnt().clone()));
         }
-        let oldest = state.position().0.saturating_sub(MAX_LAG_EVENTS + 1);
-        while self
-            .states
-            .get(1)
-            .is_some_and(|(position, _)| position.0 <= oldest)
-        {
-            self.states.pop_front();
+        if !state.limits().is_empty() {
+            self.limits
+                .push_back((state.position(), state.limits().clone()));
         }
+        let oldest = state.position().0.saturating_sub(MAX_LAG_EVENTS + 1);
+        forget_before(&mut self.states, oldest);
+        forget_before(&mut self.limits, oldest);
+    }
+
+    /// What was used of limits then.
+    fn limits_at(&self, position: Position) -> LimitBook {
+        let after = self.limits.partition_point(|(known, _)| *known <= position);
+        let known = after
+            .checked_sub(1)
+            .and_then(|place| self.limits.get(place));
+        known.map(|(_, book)| book.clone()).unwrap_or_default()
     }
 
     fn at(&self, position: Position) -> Option<&OrdMap<PlacementNumber, PolicyState>> {
@@ -145,6 +158,16 @@ impl History {
             .checked_sub(1)
             .and_then(|place| self.states.get(place))
             .map(|(_, state)| state)
+    }
+}
+
+/// Drops what only held before a position.
+fn forget_before<T>(states: &mut VecDeque<(Position, T)>, oldest: u64) {
+    while states
+        .get(1)
+        .is_some_and(|(position, _)| position.0 <= oldest)
+    {
+        states.pop_front();
     }
 }
 
@@ -248,6 +271,9 @@ impl<'a> Verifier<'a> {
                 }
                 Err(what) => self.report.fault(position, what),
             }
+            if let Some(what) = self.overcommitted(event.envelope.recorded_at, record) {
+                self.report.fault(position, what);
+            }
         }
         self.state.apply(position, event)?;
         self.history.note(&self.state);
@@ -264,6 +290,24 @@ impl<'a> Verifier<'a> {
         if let Some(catalog) = self.state.catalog_of(version) {
             self.indexes = (Some(version), OfferIndexes::of(catalog));
         }
+    }
+
+    /// The limit that a decision takes more of than was left at its place, if
+    /// there is one.
+    fn overcommitted(&self, now: Instant, record: &DecisionRecord) -> Option<String> {
+        if record.holds.is_empty() {
+            return None;
+        }
+        let constraints = self.state.catalog_of(record.catalog_version)?.constraints();
+        let mut book = self.state.limits().clone();
+        book.pass_time(now);
+        record.holds.iter().find_map(|hold| {
+            let limit = constraints.limit(hold.key.limit)?;
+            let same = record.holds.iter().filter(|other| other.key == hold.key);
+            let taken: i64 = same.map(|other| other.amount).sum();
+            let left = book.left(&hold.key, limit.most);
+            (taken > left).then(|| format!("it takes {taken} of {limit}, of which {left} was left"))
+        })
     }
 
     /// Derives a decision again and compares; says what is wrong with it.
@@ -299,11 +343,13 @@ impl<'a> Verifier<'a> {
                 record.snapshot_position
             )
         })?;
+        let limits = self.history.limits_at(record.snapshot_position);
         let key = &self.shared.hash_key;
         let standing = derive::recorded_standing(catalog, placement, context.as_ref(), record, key);
         let asked = Asked {
             policy,
             catalog: version,
+            constraints: catalog.constraints(),
             placement: record.placement,
             segment: standing.segment,
             decided_at: record.evaluated_at,
@@ -318,9 +364,11 @@ impl<'a> Verifier<'a> {
                 index: self.indexes.1.at(record.placement),
             },
             &derive::Terms::of(record),
+            &mut Recorded(&record.refusals),
             |_, eligible| {
-                self.cache
-                    .distribution(&asked, learnt.get(&record.placement), eligible)
+                let learnt = learnt.get(&record.placement);
+                let distribution = self.cache.distribution(&asked, learnt, eligible);
+                asked.paced(distribution, eligible, &limits)
             },
         );
         match derived.difference(standing, record) {

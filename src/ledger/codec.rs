@@ -23,6 +23,7 @@ use crate::domain::time::Instant;
 use crate::proto::promobandit::ledger::v1 as stored;
 
 mod decision;
+mod hold;
 mod outcome;
 pub mod sealed;
 
@@ -98,6 +99,7 @@ pub fn encode_body(body: &EventBody) -> Vec<u8> {
                 new_offers: change.new_offers.clone(),
                 new_segments: change.new_segments.clone(),
                 actor: change.actor.clone(),
+                new_limits: change.new_limits.clone(),
             })
         }
         EventBody::Unsupported { kind } => {
@@ -196,6 +198,7 @@ fn decode_body(body: stored::event::Body) -> Result<EventBody, DecodeError> {
                 new_offers: change.new_offers,
                 new_segments: change.new_segments,
                 actor: change.actor,
+                new_limits: change.new_limits,
             }))
         }
         Body::PolicyChange(_) => unsupported("policy_change"),

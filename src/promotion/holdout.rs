@@ -4,22 +4,17 @@
 use crate::domain::keys::{HashKey, Pseudonym};
 use crate::domain::money::BasisPoints;
 
-/// Whether a shopper belongs to the holdout of a placement.
+/// Whether a shopper belongs to the holdout of a group of placements.
 ///
-/// A keyed hash of placement and pseudonym, uniform over 64 bits, is multiplied
+/// A keyed hash of group and pseudonym, uniform over 64 bits, is multiplied
 /// by 10,000 and compared by its upper part with the share. Each of the 10,000
 /// basis points owns 2⁶⁴ / 10,000 hash values, give or take one, so the share
 /// is exact to 10⁻¹⁵ and no decision is drawn for it. The answer is the same at every visit and on
 /// every node that has the key; a larger share only adds shoppers; the
-/// holdouts of two placements are independent of each other.
+/// holdouts of two groups are independent of each other.
 #[must_use]
-pub fn in_holdout(
-    key: &HashKey,
-    placement_id: &str,
-    shopper: &Pseudonym,
-    share: BasisPoints,
-) -> bool {
-    let hash = key.hash_u64(b"holdout", &[placement_id.as_bytes(), &shopper.0]);
+pub fn in_holdout(key: &HashKey, group: &str, shopper: &Pseudonym, share: BasisPoints) -> bool {
+    let hash = key.hash_u64(b"holdout", &[group.as_bytes(), &shopper.0]);
     let basis_point = (u128::from(hash) * u128::from(BasisPoints::ALL)) >> 64;
     basis_point < u128::from(share.get())
 }

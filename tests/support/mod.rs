@@ -216,6 +216,7 @@ pub fn request(number: u64, placement: &str) -> ChooseRequest {
         store: String::new(),
         region: String::new(),
         history: None,
+        payment_fingerprint: String::new(),
         attributes: Attributes::from([(
             "tier".to_owned(),
             AttributeValue::String(tier.to_owned()),

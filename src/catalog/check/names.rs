@@ -37,10 +37,7 @@ impl<'a> Names<'a> {
             let entry = list.index(index);
             let place = entry.key(key);
             if !is_id(name) {
-                let rule = format!(
-                    "must have 1 to {MAX_ID_BYTES} of the characters a to z, 0 to 9, '_', '-' and '.'"
-                );
-                faults.refuse(&place, quoted(name), rule);
+                faults.refuse(&place, quoted(name), id_rule());
             }
             match places.get(name) {
                 None => {
@@ -94,7 +91,13 @@ impl<'a> Names<'a> {
     }
 }
 
-fn is_id(name: &str) -> bool {
+/// How an id may be written.
+pub(super) fn id_rule() -> String {
+    format!("must have 1 to {MAX_ID_BYTES} of the characters a to z, 0 to 9, '_', '-' and '.'")
+}
+
+/// Whether it is written so.
+pub(super) fn is_id(name: &str) -> bool {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.');
     (1..=MAX_ID_BYTES).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -150,7 +150,7 @@ fn check_one(
         currency,
         costs_needed: shown_at
             .iter()
-            .find(|index| placements[**index].counts_costs())
+            .find(|index| placements[**index].counts_costs)
             .map(|index| placement_id(written, names, *index)),
     };
     let benefit = benefit::check(&entry.key("benefit"), &written.benefit, &context, faults);

@@ -6,12 +6,12 @@ use super::super::document::{CatalogDocument, PlacementDocument};
 use super::super::fault::{Faults, Place, nearest, quoted};
 use super::super::numbering::Numbering;
 use super::KnownNames;
-use super::names;
+use super::{names, reward};
 use crate::domain::ids::OfferNumber;
 use crate::domain::money::Currency;
 use crate::domain::offer::Offer;
 use crate::domain::outcome::OutcomeKind;
-use crate::domain::placement::{Objective, Placement};
+use crate::domain::placement::{Objective, Placement, RewardOf};
 use crate::domain::time::Span;
 use crate::learning::{Policy, PolicyConfig, PolicyError};
 
@@ -27,7 +27,8 @@ const MIN_WINDOW: Span = Span::from_ms(1);
 /// What could be read of a placement, for the offers that name it.
 pub(super) struct CheckedPlacement {
     pub currency: Option<Currency>,
-    pub objective: Option<Objective>,
+    /// What articles cost is part of the reward.
+    pub counts_costs: bool,
     /// `None` when it has a fault.
     pub placement: Option<Placement>,
     /// `None` when it has a fault.
@@ -88,6 +89,13 @@ fn check_one(
     let policy = check_policy(
         entry, written, objective, document, names, numbering, faults,
     );
+    let reward_terms = reward::check_terms(entry, written, objective, faults);
+    let holdout_group = reward::check_holdout_group(entry, written, faults);
+    let counts_costs = objective == Some(Objective::Margin)
+        || reward_terms
+            .iter()
+            .flatten()
+            .any(|term| term.of == RewardOf::Margin);
     let placement = || {
         Some(Placement {
             number: numbering.placement(&written.id)?,
@@ -95,6 +103,7 @@ fn check_one(
             title,
             slots: u32::try_from(slots?).ok()?,
             objective: objective?,
+            reward_terms: reward_terms?,
             currency: currency?,
             conversion_events: conversion_events?,
             attribution_window: windows[0]?,
@@ -103,19 +112,24 @@ fn check_one(
             offer_valid_for: windows[3]?,
             assume_shown: written.assume_shown,
             holdout: holdout?,
+            holdout_group: holdout_group?,
             offers: Vec::new(),
             is_ranked: false,
         })
     };
     CheckedPlacement {
         currency,
-        objective,
+        counts_costs,
         placement: placement(),
         policy,
     }
 }
 
-fn check_currency(place: &Place<'_>, code: &str, faults: &mut Faults) -> Option<Currency> {
+pub(super) fn check_currency(
+    place: &Place<'_>,
+    code: &str,
+    faults: &mut Faults,
+) -> Option<Currency> {
     let currency = Currency::from_code(code).ok();
     if currency.is_none() {
         let rule = "must be an ISO 4217 currency code such as CNY or EUR";
@@ -159,7 +173,7 @@ fn check_windows(
     .map(|(key, text, least, most)| check_span(&entry.key(key), text, least, most, faults))
 }
 
-fn check_span(
+pub(super) fn check_span(
     place: &Place<'_>,
     text: &str,
     least: Span,
@@ -339,12 +353,5 @@ fn group_by_campaign(placements: &mut [CheckedPlacement], offers: &[Offer]) {
         let here = placement.offers.iter();
         let here = here.filter_map(|offer| Some((*offer, *campaigns.get(offer)?)));
         checked.policy = Some(policy.with_campaigns(here.collect()));
-    }
-}
-
-impl CheckedPlacement {
-    /// Whether a discount has a cost that must be known here.
-    pub(super) fn counts_costs(&self) -> bool {
-        self.objective == Some(Objective::Margin)
     }
 }

@@ -211,6 +211,37 @@ fn check_calendars(
     calendars.into_iter().collect()
 }
 
+/// The zone of a name; a fault and `None` when there is none.
+pub(super) fn zone(place: &Place<'_>, name: &str, faults: &mut Faults) -> Option<TimeZone> {
+    match find_zone(place, name, faults) {
+        Zone::Known { zone, .. } => Some(zone),
+        Zone::NotGiven | Zone::Unknown => None,
+    }
+}
+
+/// A zone's clocks.
+pub(super) struct LocalTime(TimeZone);
+
+/// The clocks of a zone of that name; a fault and `None` when there is none.
+pub(super) fn local_time(place: &Place<'_>, name: &str, faults: &mut Faults) -> Option<LocalTime> {
+    zone(place, name, faults).map(LocalTime)
+}
+
+impl LocalTime {
+    /// The weekday, Monday being 0, and the hour that they show.
+    pub(super) fn weekday_and_hour(&self, at: Instant) -> (usize, usize) {
+        let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.unix_ms()) else {
+            return (0, 0);
+        };
+        let local = self.0.to_datetime(timestamp);
+        let weekday = local.date().weekday().to_monday_zero_offset();
+        (
+            usize::try_from(weekday).unwrap_or(0),
+            usize::try_from(local.hour()).unwrap_or(0),
+        )
+    }
+}
+
 enum Zone {
     NotGiven,
     /// Given, and a fault of its own.

@@ -327,7 +327,7 @@ fn placements_name_known_objectives_currencies_and_events() {
     refuses(
         objective,
         "objective = \"conversions\"",
-        "placement[0].objective (placement \"checkout\") is \"conversions\": must be one of conversion, net_revenue, margin; did you mean \"conversion\"?",
+        "placement[0].objective (placement \"checkout\") is \"conversions\": must be one of conversion, net_revenue, margin, weighted; did you mean \"conversion\"?",
     );
     refuses(
         "currency = \"CNY\"\npolicy = { kind = \"thompson_beta\" }",

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{ChooseError, ChooseRequest, PricedLine};
@@ -9,8 +10,10 @@ use crate::catalog::Catalog;
 use crate::domain::attribute::Attributes;
 use crate::domain::cart::{Cart, CartLine};
 use crate::domain::decision::{DecisionRecord, RequestContext};
-use crate::domain::ids::{PlacementNumber, Position};
-use crate::domain::keys::{HashKey, Pseudonym, ReloadKey, SessionKey, SubjectNumber};
+use crate::domain::distribution::{EligibleOffers, SlotDraw};
+use crate::domain::ids::{OfferNumber, PlacementNumber, Position};
+use crate::domain::keys::{HashKey, Pseudonym, ReloadKey, SessionKey, ShareKey, SubjectNumber};
+use crate::domain::limit::Scope;
 use crate::domain::money::{MAX_MINOR_UNITS, Money};
 use crate::domain::placement::Placement;
 use crate::domain::random::DecisionSeed;
@@ -24,6 +27,10 @@ use crate::engine::snapshot::{Asked, Snapshot};
 use crate::engine::view::DecisionView;
 use crate::ledger::codec::sealed;
 use crate::promotion::Known;
+use crate::promotion::constraints::Constraints;
+use crate::promotion::constraints::book::LimitBook;
+use crate::promotion::constraints::cost::{OfferCost, offer_cost};
+use crate::promotion::constraints::gate::{self, Asking, Gate, Shares};
 
 /// A request, checked against the catalogue and ready to be drawn.
 #[derive(Debug)]
@@ -40,6 +47,36 @@ pub(in crate::engine) struct PreparedRequest {
     seed: DecisionSeed,
     subject: SubjectNumber,
     subject_key: [u8; 32],
+    shares: Shares,
+}
+
+/// What a decision is drawn from, besides its request and the book of limits.
+///
+/// A decision is a function of its request, of this, and of the book as it is
+/// at the decision's own place in the ledger. What a caller draws, from the
+/// book as it was, is a guess at that; when the book refuses otherwise at the
+/// decision's place, the same grounds are drawn from again. They must be the
+/// same, for whether a decision is drawn again may depend on what was drawn.
+#[derive(Debug)]
+pub(in crate::engine) struct Grounds {
+    snapshot: Option<Arc<Snapshot>>,
+    evaluated_at: Instant,
+}
+
+impl Grounds {
+    /// The state as it is now.
+    pub fn now(shared: &Shared) -> Self {
+        Self {
+            evaluated_at: shared.clock.now(),
+            snapshot: shared.snapshot(),
+        }
+    }
+
+    /// The last event that they know of.
+    pub fn position(&self) -> Position {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.map_or(Position::START, |snapshot| snapshot.position)
+    }
 }
 
 /// Checks a request against the catalogue.
@@ -113,8 +150,33 @@ pub(super) fn prepare(
         seed: seed_of(shared.master_seed, request.request_id),
         subject,
         subject_key,
+        shares: catalog
+            .constraints()
+            .at(placement.number)
+            .map(|_| shares_of(key, request, shopper, session))
+            .unwrap_or_default(),
         catalog,
     })
+}
+
+/// Whose shares of limits the request counts against. Nothing of a shopper who
+/// allows no use is kept apart.
+fn shares_of(
+    key: &HashKey,
+    request: &ChooseRequest,
+    shopper: Option<Pseudonym>,
+    session: Option<SessionKey>,
+) -> Shares {
+    let share =
+        |scope: Scope, id: &[u8]| (!id.is_empty()).then(|| ShareKey::of(key, scope.name(), id));
+    let personal = |scope: Scope, id: &[u8]| share(scope, id).filter(|_| !request.unpersonalized);
+    Shares {
+        shopper: shopper.and_then(|shopper| personal(Scope::Shopper, &shopper.0)),
+        session: session.and_then(|session| personal(Scope::Session, &session.0)),
+        device: personal(Scope::Device, request.device.as_bytes()),
+        store: share(Scope::Store, request.store.as_bytes()),
+        payment: personal(Scope::Payment, request.payment_fingerprint.as_bytes()),
+    }
 }
 
 /// The cart of a request: in the placement's currency, and worth no more than
@@ -205,6 +267,9 @@ fn fingerprint(key: &HashKey, request: &ChooseRequest) -> u64 {
     if let Some(history) = request.history {
         content.text("history").text(history.name());
     }
+    if !request.payment_fingerprint.is_empty() {
+        content.text("payment").text(&request.payment_fingerprint);
+    }
     content.fingerprint(key)
 }
 
@@ -272,22 +337,57 @@ impl PreparedRequest {
         &self.context.cart
     }
 
-    /// Draws the decision from the state as it is now.
-    pub fn draw(&self, shared: &Shared) -> DecisionRecord {
-        let evaluated_at = shared.clock.now();
-        let snapshot = shared.snapshot();
-        let derived = self.derive(shared, snapshot.as_deref(), evaluated_at);
-        let (standing, derived) = derived;
+    /// Whether its offers are under limits.
+    pub fn is_constrained(&self) -> bool {
+        self.catalog.constraints().at(self.placement).is_some()
+    }
+
+    /// Draws the decision; `in_force` are the limits in force where it is to
+    /// stand, `None` those of its own catalogue.
+    pub fn draw(
+        &self,
+        shared: &Shared,
+        grounds: &Grounds,
+        book: &LimitBook,
+        in_force: Option<&Constraints>,
+    ) -> DecisionRecord {
+        let placement = self.placement();
+        let standing = derive::standing(
+            &self.catalog,
+            placement,
+            &self.context,
+            self.unpersonalized,
+            &shared.hash_key,
+        );
+        let costs = |offer| self.cost_of(offer);
+        let (derived, refusals, holds) = match self.asking(grounds, in_force, &costs) {
+            None => {
+                let derived = self.derive(standing, grounds, &mut gate::Open);
+                (derived, Vec::new(), Vec::new())
+            }
+            Some(asking) => {
+                let mut live = gate::Live::new(asking, book);
+                let derived = self.derive(standing, grounds, &mut live);
+                let chosen: SmallVec<[_; 2]> = derived.slots.iter().map(SlotDraw::offer).collect();
+                // A rehearsal takes no capacity.
+                let holds = if self.test {
+                    Vec::new()
+                } else {
+                    live.holds(&chosen)
+                };
+                (derived, live.into_refusals(), holds)
+            }
+        };
         let seed = NonceSeed {
             kind: "decision",
             id: self.request_id.as_bytes(),
-            at: evaluated_at,
+            at: grounds.evaluated_at,
         };
         DecisionRecord {
             request_id: self.request_id,
             request_fingerprint: self.fingerprint,
-            evaluated_at,
-            snapshot_position: snapshot.map_or(Position::START, |snapshot| snapshot.position),
+            evaluated_at: grounds.evaluated_at,
+            snapshot_position: grounds.position(),
             catalog_version: self.catalog.version(),
             seed: self.seed,
             placement: self.placement,
@@ -298,7 +398,8 @@ impl PreparedRequest {
             slots_requested: self.slots,
             eligible: derived.eligible,
             slots: derived.slots,
-            refusals: Vec::new(),
+            refusals,
+            holds,
             features: Vec::new(),
             reload_key: self.reload_key,
             subject: self.subject,
@@ -310,56 +411,134 @@ impl PreparedRequest {
         }
     }
 
+    /// Draws the decision from the state as it is now.
+    pub fn draw_now(&self, shared: &Shared) -> (Grounds, DecisionRecord) {
+        let grounds = Grounds::now(shared);
+        let record = match grounds.snapshot.as_deref() {
+            Some(snapshot) if self.is_constrained() => {
+                let mut book = snapshot.limits.clone();
+                book.pass_time(grounds.evaluated_at);
+                let in_force = snapshot.catalog.constraints();
+                self.draw(shared, &grounds, &book, Some(in_force))
+            }
+            _ => self.draw(shared, &grounds, &LimitBook::default(), None),
+        };
+        (grounds, record)
+    }
+
+    /// Whether the limits, as a book has them, refuse just what they refused
+    /// when this decision was drawn.
+    pub fn still_fits(
+        &self,
+        grounds: &Grounds,
+        record: &DecisionRecord,
+        book: &LimitBook,
+        in_force: &Constraints,
+    ) -> bool {
+        let costs = |offer| self.cost_of(offer);
+        let Some(asking) = self.asking(grounds, Some(in_force), &costs) else {
+            return true;
+        };
+        let at_once = record.refusals.iter().filter(|refusal| refusal.slot == 0);
+        let mut on_offer: Vec<OfferNumber> = at_once.map(|refusal| refusal.offer).collect();
+        on_offer.extend(record.eligible.iter().flat_map(EligibleOffers::iter));
+        on_offer.sort_unstable();
+        let Ok(on_offer) = EligibleOffers::new(on_offer) else {
+            return true;
+        };
+        let mut live = gate::Live::new(asking, book);
+        live.refuse(0, &[], &on_offer);
+        let mut left = record.eligible.clone();
+        let mut chosen: SmallVec<[OfferNumber; 2]> = SmallVec::new();
+        for slot in 0..self.slots as usize {
+            let Some(offers) = &left else { break };
+            if slot > 0 {
+                live.refuse(slot, &chosen, offers);
+            }
+            let Some(draw) = record.slots.get(slot) else {
+                break;
+            };
+            chosen.push(draw.offer());
+            left = draw.eligible().without(draw.index());
+        }
+        live.into_refusals() == record.refusals
+    }
+
+    fn placement(&self) -> &Placement {
+        self.catalog
+            .placement(self.placement)
+            .expect("the placement was looked up in this very catalogue")
+    }
+
+    /// What the limits are asked; `None` where there are none.
+    fn asking<'a>(
+        &'a self,
+        grounds: &Grounds,
+        in_force: Option<&'a Constraints>,
+        costs: &'a dyn Fn(OfferNumber) -> OfferCost,
+    ) -> Option<Asking<'a>> {
+        let constraints = self.catalog.constraints();
+        Some(Asking {
+            constraints,
+            placement: constraints.at(self.placement)?,
+            in_force: in_force.unwrap_or(constraints),
+            shares: &self.shares,
+            at: grounds.evaluated_at,
+            costs,
+        })
+    }
+
+    fn cost_of(&self, offer: OfferNumber) -> OfferCost {
+        let currency = self.placement().currency;
+        let benefit = self.catalog.offer(offer).map(|offer| &offer.benefit);
+        benefit.map_or_else(OfferCost::default, |benefit| {
+            offer_cost(benefit, &self.context.cart, currency)
+        })
+    }
+
     fn derive(
         &self,
-        shared: &Shared,
-        snapshot: Option<&Snapshot>,
-        evaluated_at: Instant,
-    ) -> (derive::Standing, Derived) {
+        standing: derive::Standing,
+        grounds: &Grounds,
+        gate: &mut impl Gate,
+    ) -> Derived {
         let catalog = &self.catalog;
-        let placement = catalog
-            .placement(self.placement)
-            .expect("the placement was looked up in this very catalogue");
-        let standing = derive::standing(
-            catalog,
-            placement,
-            &self.context,
-            self.unpersonalized,
-            &shared.hash_key,
-        );
+        let terms = derive::Terms {
+            evaluated_at: grounds.evaluated_at,
+            slots: self.slots as usize,
+            seed: self.seed,
+        };
         // The catalogue may have changed since the request was checked.
+        let snapshot = grounds.snapshot.as_ref();
         let same = snapshot.filter(|it| it.catalog.version() == catalog.version());
         let index = same.and_then(|snapshot| snapshot.index(self.placement));
-        let derived = derive::derive(
+        derive::derive(
             catalog,
-            placement,
+            self.placement(),
             standing,
             derive::Judging {
                 request: Known::Request(&self.context),
                 index,
             },
-            &derive::Terms {
-                evaluated_at,
-                slots: self.slots as usize,
-                seed: self.seed,
-            },
+            &terms,
+            gate,
             |_, eligible| {
                 let policy = catalog.policy(self.placement);
-                let (Some(snapshot), Some(policy)) = (snapshot, policy) else {
+                let (Some(snapshot), Some(policy)) = (&grounds.snapshot, policy) else {
                     unreachable!("every placement of a catalogue has a policy");
                 };
                 let asked = Asked {
                     policy,
                     catalog: catalog.version(),
+                    constraints: catalog.constraints(),
                     placement: self.placement,
                     segment: standing.segment,
-                    decided_at: evaluated_at,
+                    decided_at: grounds.evaluated_at,
                     seed: self.seed,
                 };
                 snapshot.distribution(&asked, eligible)
             },
-        );
-        (standing, derived)
+        )
     }
 
     /// The fields in which this request differs from the one that was answered

@@ -7,8 +7,9 @@ use crate::catalog::Catalog;
 use crate::domain::event::RecordedEvent;
 use crate::domain::ids::{OfferNumber, Position};
 use crate::domain::keys::{EventKey, SubjectNumber};
+use crate::domain::limit::Hold;
 use crate::domain::outcome::{OutcomeKind, OutcomeRecord, OutcomeTarget};
-use crate::domain::placement::{Objective, Placement};
+use crate::domain::placement::Placement;
 use crate::domain::time::Instant;
 use crate::engine::committer::version_of;
 use crate::engine::fault::FieldFault;
@@ -160,10 +161,10 @@ pub(super) fn check(
         corrections: corrections(state, now, request, keys, &targets, &siblings, &lines),
         targets: targets
             .iter()
-            .zip(about)
+            .zip(&about)
             .map(|(target, slot)| OutcomeTarget {
                 decision: target.position(),
-                slot,
+                slot: *slot,
                 closed: matches!(target, Target::Closed(_)),
             })
             .collect(),
@@ -171,6 +172,7 @@ pub(super) fn check(
         currency,
         lines,
         reverses: keys.reverses,
+        holds: holds_of_closed(request, &targets, &about),
         subject: subject(shared, keys, &targets),
         sealed: Vec::new(),
     };
@@ -179,6 +181,36 @@ pub(super) fn check(
         record: Box::new(record),
         premises,
     })
+}
+
+/// What a purchase uses of limits for decisions that the state has forgotten.
+fn holds_of_closed(
+    request: &RewardRequest,
+    targets: &[Target<'_>],
+    about: &[Option<u32>],
+) -> Vec<Hold> {
+    if request.kind != OutcomeKind::Purchase {
+        return Vec::new();
+    }
+    let closed = targets
+        .iter()
+        .zip(about)
+        .filter_map(|(target, slot)| match target {
+            Target::Closed(closed) => Some((closed, *slot)),
+            Target::Open(..) => None,
+        });
+    closed
+        .flat_map(|(closed, slot)| {
+            let offers: SmallVec<[OfferNumber; 2]> = (1_u32..)
+                .zip(closed.record.chosen())
+                .filter(|(place, _)| slot.is_none_or(|slot| slot == *place))
+                .map(|(_, offer)| offer)
+                .collect();
+            let holds = closed.record.holds.iter();
+            holds.filter(move |hold| offers.contains(&hold.offer))
+        })
+        .copied()
+        .collect()
 }
 
 const fn duplicate(known: &RecordedEvent) -> Checked {
@@ -370,7 +402,7 @@ fn check_costs(
         .iter()
         .filter_map(|target| target.placement(state))
         .map(|(_, placement)| placement)
-        .find(|placement| placement.objective == Objective::Margin);
+        .find(|placement| placement.counts_costs());
     let Some(placement) = placement else {
         return Ok(());
     };

@@ -16,6 +16,7 @@ use crate::domain::ids::{CatalogVersion, PlacementNumber, Position};
 use crate::domain::keys::{EventKey, OrderKey};
 use crate::domain::time::Instant;
 use crate::learning::PolicyState;
+use crate::promotion::constraints::book::LimitBook;
 
 /// Why a checkpoint's payload is no state.
 #[derive(Debug, Error)]
@@ -54,6 +55,7 @@ pub struct CheckpointPayload {
     written: OrdMap<u64, Arc<Vec<Position>>>,
     next_subject: u64,
     counters: Counters,
+    limits: LimitBook,
 }
 
 impl State {
@@ -85,6 +87,7 @@ impl State {
             written: self.written.clone(),
             next_subject: self.next_subject,
             counters: self.counters.clone(),
+            limits: self.limits.clone(),
         })
     }
 
@@ -132,6 +135,7 @@ impl State {
             written: payload.written,
             next_subject: payload.next_subject,
             counters: payload.counters,
+            limits: payload.limits,
         })
     }
 }

@@ -16,6 +16,7 @@ impl State {
     /// Time is now `now`: what was due is closed, what is old is forgotten.
     pub(super) fn pass_time(&mut self, now: Instant) -> Result<(), FoldError> {
         self.now = now;
+        self.limits.pass_time(now);
         while let Some((at, position)) = self.due.get_min().copied().filter(|(at, _)| *at <= now) {
             self.close(position, at)?;
         }
@@ -28,6 +29,7 @@ impl State {
                 }
                 Forgettable::Purchase(event) => {
                     self.purchases.remove(&event);
+                    self.limits.forget_purchase(event);
                     self.events.remove(&event);
                 }
             }
@@ -57,6 +59,7 @@ impl State {
             return Ok(());
         };
         self.due.remove(&(decision.closes_at, position));
+        self.limits.close(position);
         self.claim_lines(position, &decision);
         let closing = self.closing_of(position, &decision, closed_at)?;
         for outcome in &decision.outcomes {

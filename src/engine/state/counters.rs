@@ -43,6 +43,8 @@ pub struct Counters {
     /// Rewards that turned out otherwise after closing and could not be
     /// corrected.
     pub not_unlearnt: u64,
+    /// Outcome events that used what was not left of a limit any more.
+    pub over_limit: u64,
     /// The shop's totals by currency, in the order of first appearance.
     pub totals: Vec<CurrencyTotal>,
 }

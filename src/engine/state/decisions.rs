@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::limits::hold;
 use super::{Effect, FoldError, OpenDecision, State};
 use crate::domain::decision::{DecisionKind, DecisionRecord};
 use crate::engine::attribution::OpenSlot;
@@ -45,6 +46,13 @@ impl State {
             }),
         );
         self.due.insert((closes_at, self.position));
+        hold(
+            &mut self.limits,
+            self.position,
+            record,
+            &catalog,
+            decided_at,
+        );
         self.note_subject(record.subject);
         self.count_decision(record);
         Ok(Effect::Decided {

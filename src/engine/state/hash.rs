@@ -42,6 +42,9 @@ impl State {
         for decision in self.open.values() {
             write_open(decision, &mut sink);
         }
+        if !self.limits.is_empty() {
+            self.limits.write_canonical(&mut sink);
+        }
         StateHash(*hasher.finalize().as_bytes())
     }
 }

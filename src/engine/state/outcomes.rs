@@ -23,6 +23,7 @@ pub const CLOCK_SKEW: Span = Span::from_seconds(300);
 impl State {
     pub(super) fn apply_outcome(&mut self, record: &OutcomeRecord) -> Result<Effect, FoldError> {
         let keep_until = self.keep_until(record);
+        let over_limit = self.use_limits(record);
         let before = self.balances(record);
         self.note_order(record, keep_until);
         self.note_purchase(record, keep_until);
@@ -56,13 +57,17 @@ impl State {
         if !test {
             self.counters.count_outcome(record.kind, taken);
             self.counters.skewed += u64::from(skewed);
+            self.counters.over_limit += u64::from(over_limit);
         }
         if record.kind == OutcomeKind::Settled {
             for target in record.targets.iter().filter(|target| !target.closed) {
                 self.close(target.decision, self.now)?;
             }
         }
-        Ok(Effect::Outcome { result: taken })
+        Ok(Effect::Outcome {
+            result: taken,
+            over_limit,
+        })
     }
 
     const fn recorded(&self, record: &OutcomeRecord, result: OutcomeResult) -> RecordedEvent {

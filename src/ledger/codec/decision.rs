@@ -3,10 +3,12 @@
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-use super::{DecodeError, sixteen, sixteen_or_none, stored};
+use super::{DecodeError, hold, sixteen, sixteen_or_none, stored};
 use crate::domain::decision::{ConcurrencyRefusal, DecisionKind, DecisionRecord, NoOfferReason};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers, SlotDraw};
-use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
+use crate::domain::ids::{
+    CatalogVersion, LimitNumber, OfferNumber, PlacementNumber, Position, SegmentNumber,
+};
 use crate::domain::keys::{ReloadKey, SubjectNumber};
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
@@ -35,6 +37,8 @@ pub(super) fn to_stored(record: &DecisionRecord) -> stored::Decision {
             .map(|refusal| stored::decision::Refusal {
                 offer: refusal.offer.0,
                 code: refusal.code.clone(),
+                limit: refusal.limit.map(|limit| limit.0),
+                slot: refusal.slot,
             })
             .collect(),
         features: record.features.clone(),
@@ -44,7 +48,7 @@ pub(super) fn to_stored(record: &DecisionRecord) -> stored::Decision {
             .unwrap_or_default(),
         subject: record.subject.0,
         sealed: record.sealed.clone(),
-        holds: Vec::new(),
+        holds: record.holds.iter().map(hold::to_stored).collect(),
     }
 }
 
@@ -80,8 +84,15 @@ pub(super) fn from_stored(decision: stored::Decision) -> Result<DecisionRecord, 
             .map(|refusal| ConcurrencyRefusal {
                 offer: OfferNumber(refusal.offer),
                 code: refusal.code,
+                limit: refusal.limit.map(LimitNumber),
+                slot: refusal.slot,
             })
             .collect(),
+        holds: decision
+            .holds
+            .into_iter()
+            .map(hold::from_stored)
+            .collect::<Result<_, _>>()?,
         features: decision.features,
         reload_key: sixteen_or_none("decision.reload_key", &decision.reload_key)?.map(ReloadKey),
         subject: SubjectNumber(decision.subject),

@@ -1,6 +1,6 @@
 //! Outcomes in the stored format.
 
-use super::{DecodeError, sixteen, sixteen_or_none, stored};
+use super::{DecodeError, hold, sixteen, sixteen_or_none, stored};
 use crate::domain::distribution::Propensity;
 use crate::domain::ids::{OfferNumber, PlacementNumber, Position, SegmentNumber};
 use crate::domain::keys::{EventKey, OrderKey, SubjectNumber};
@@ -44,6 +44,7 @@ pub(super) fn to_stored(record: &OutcomeRecord) -> stored::Outcome {
             .collect(),
         custom_value: 0.0,
         custom_kind: record.custom_kind.clone(),
+        holds: record.holds.iter().map(hold::to_stored).collect(),
     }
 }
 
@@ -78,6 +79,11 @@ pub(super) fn from_stored(outcome: stored::Outcome) -> Result<OutcomeRecord, Dec
             .corrections
             .into_iter()
             .map(correction_from_stored)
+            .collect::<Result<_, _>>()?,
+        holds: outcome
+            .holds
+            .into_iter()
+            .map(hold::from_stored)
             .collect::<Result<_, _>>()?,
     })
 }

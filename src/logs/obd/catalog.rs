@@ -298,6 +298,7 @@ fn placement(position: u32, policy: &PolicyConfig) -> PlacementDocument {
         title: None,
         slots: 1,
         objective: "conversion".to_owned(),
+        reward_terms: Vec::new(),
         currency: "JPY".to_owned(),
         conversion_events: vec!["CLICK".to_owned()],
         attribution_window: "10min".to_owned(),
@@ -306,6 +307,9 @@ fn placement(position: u32, policy: &PolicyConfig) -> PlacementDocument {
         offer_valid_for: "1min".to_owned(),
         assume_shown: false,
         holdout_basis_points: 0,
+        holdout_group: None,
+        exposure_caps: Vec::new(),
+        guards: Vec::new(),
         policy: policy.clone(),
     }
 }
@@ -323,6 +327,8 @@ fn offer(item_id: u32) -> OfferDocument {
         stacking_group: None,
         schedule: ScheduleDocument::default(),
         eligibility: None,
+        limits: Vec::new(),
+        exposure_caps: Vec::new(),
         benefit: BenefitDocument::CrossSell {
             sku: item_offer_id(item_id),
             discount_basis_points: 0,

@@ -62,6 +62,7 @@ pub(in crate::service) fn placement(catalog: &Catalog, placement: &Placement) ->
         Objective::Conversion => v1::Objective::Conversion,
         Objective::NetRevenue => v1::Objective::NetRevenue,
         Objective::Margin => v1::Objective::Margin,
+        Objective::Weighted => v1::Objective::Weighted,
     };
     let conversion_events = placement.conversion_events.iter();
     v1::Placement {

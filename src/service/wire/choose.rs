@@ -48,6 +48,11 @@ pub(in crate::service) fn choose_request(
         store: reader.text(&Field::of("store"), request.store, PLACE_BYTES),
         region: reader.text(&Field::of("region"), request.region, PLACE_BYTES),
         history: history(&mut reader, request.shopper_history),
+        payment_fingerprint: reader.text(
+            &Field::of("payment_fingerprint"),
+            request.payment_fingerprint,
+            SHOPPER_BYTES,
+        ),
         attributes: attributes(&mut reader, request.attributes),
         cart: cart(&mut reader, request.cart.unwrap_or_default()),
         slots: slots(&mut reader, request.slots),

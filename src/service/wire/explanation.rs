@@ -36,13 +36,19 @@ pub fn explanation(told: &Explanation) -> v1::ExplainResponse {
 fn candidate(view: &DecisionView, candidate: &Candidate) -> v1::Candidate {
     let offer = view.catalog.offer(candidate.offer);
     let rejection = candidate.rejection.as_ref();
+    let refusal = candidate.refusal.as_ref();
+    let refused_at_once = refusal.is_some_and(|refusal| refusal.at_once);
     v1::Candidate {
         offer_id: offer.map(|offer| offer.id.clone()).unwrap_or_default(),
-        eligible: rejection.is_none(),
+        eligible: rejection.is_none() && !refused_at_once,
         rejection_code: rejection
             .map(|rejection| rejection.code().to_owned())
+            .or_else(|| refusal.map(|refusal| refusal.code.clone()))
             .unwrap_or_default(),
-        rejection_reason: rejection.map(ToString::to_string).unwrap_or_default(),
+        rejection_reason: rejection
+            .map(ToString::to_string)
+            .or_else(|| refusal.map(|refusal| refusal.reason.clone()))
+            .unwrap_or_default(),
         probabilities: candidate.probabilities.clone(),
         chosen_slot: candidate.chosen_slot.map_or(0, version),
     }

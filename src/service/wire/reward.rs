@@ -140,6 +140,7 @@ pub(in crate::service) fn recorded(
         duplicate: recorded.duplicate,
         decision_ids: recorded.decisions.iter().map(ToString::to_string).collect(),
         durability: durability(recorded.is_durable).into(),
+        over_limit: recorded.over_limit,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::version;
 use crate::catalog::Catalog;
 use crate::domain::outcome::OutcomeKind;
-use crate::engine::stats::{SegmentStats, Stats};
+use crate::engine::stats::{LimitStats, SegmentStats, Stats};
 use crate::engine::verify::VerifyReport;
 use crate::learning::ArmSummary;
 use crate::proto::promobandit::v1;
@@ -61,6 +61,28 @@ pub fn stats(stats: &Stats) -> v1::StatsResponse {
             })
             .unwrap_or_default(),
         unlearnable: counters.unlearnable,
+        over_limit: counters.over_limit,
+        limits: catalog
+            .map(|catalog| {
+                stats
+                    .limits
+                    .iter()
+                    .map(|it| limit_usage(catalog, it))
+                    .collect()
+            })
+            .unwrap_or_default(),
+    }
+}
+
+fn limit_usage(catalog: &Catalog, usage: &LimitStats) -> v1::LimitUsage {
+    let name = catalog.numbering().limit_name(usage.limit);
+    v1::LimitUsage {
+        limit: name.unwrap_or_default().to_owned(),
+        most: usage.most.unwrap_or_default(),
+        shares: usage.shares,
+        committed: usage.committed,
+        reserved: usage.reserved,
+        overrun: usage.overrun,
     }
 }
 
