@@ -24,6 +24,7 @@ pub mod records;
 pub mod explain;
 pub mod ledger;
 pub mod replay;
+pub mod report;
 
 pub mod evaluate;
 pub mod mine;
@@ -74,6 +75,9 @@ enum Command {
     /// Reads the ledger: whether it is whole, and what it counts.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// What the records say of the business.
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     Replay(Box<replay::ReplayArgs>),
     Simulate(Box<simulate::SimulateArgs>),
     Evaluate(Box<evaluate::EvaluateArgs>),
@@ -90,6 +94,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Ledger(command) => ledger::run(command).await,
+        Command::Report(command) => report::run(command).await,
         Command::Replay(args) => replay::run(*args).await,
         Command::Simulate(args) => {
             spawn_blocking(move || simulate::run(&args)).await??;

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::catalog::{Catalog, CatalogDifference, CatalogDocument, CatalogFaults};
 use crate::domain::event::EventBody;
 use crate::domain::ids::{CatalogVersion, ChainHash};
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Span};
 use crate::ledger::Ledger;
 use crate::ledger::checkpoint::Checkpoints;
 use crate::ledger::codec::encode_body;
@@ -53,6 +53,7 @@ mod closed;
 pub mod record;
 pub mod explain;
 pub mod stats;
+pub mod lift;
 pub mod verify;
 
 use checkpointer::Checkpointer;
@@ -60,6 +61,7 @@ use choose::{ChooseError, ChooseRequest, Chosen};
 use clock::Clock;
 use committer::{Committer, Durability};
 use explain::Explanation;
+use lift::{LiftError, LiftRows};
 use price::{PriceError, PriceRequest, Repriced};
 use queue::{CommitError, Condition, Proposal, Reply};
 use record::{RecordError, Recorded, RewardRequest};
@@ -309,6 +311,15 @@ impl Engine {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<VerifyReport, VerifyError> {
         verify::verify(&self.shared, expected_head, progress)
+    }
+
+    /// What the shoppers of a placement did, those who are held out and those
+    /// who are not. Reads the whole ledger.
+    ///
+    /// # Errors
+    /// When there is no such placement, or the ledger cannot be read.
+    pub fn lift_rows(&self, placement: &str, return_after: Span) -> Result<LiftRows, LiftError> {
+        lift::collect(&self.shared, placement, return_after)
     }
 
     /// Counts of what happened.

@@ -10,6 +10,7 @@
 //!   round, whatever the logging policy learnt.
 //! - [`diagnostics`]: whether the log can answer, which is asked first.
 //! - [`pass`]: all of it in one pass over a log.
+//! - [`lift`]: what offers bring against the shoppers who are held out.
 //!
 //! Invariants: no data gives `None`, never 0 or NaN; a value that exists is
 //! finite; nothing here does I/O, reads a clock or draws from a global
@@ -22,6 +23,7 @@ pub mod estimator;
 pub mod interval;
 pub mod logged;
 pub mod moments;
+pub mod lift;
 pub mod pass;
 pub mod quantile;
 pub mod reward_model;

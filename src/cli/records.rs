@@ -40,6 +40,25 @@ pub struct RecordsArgs {
     data_dir: Option<PathBuf>,
 }
 
+/// A data directory whose service is stopped.
+#[derive(Debug, Args)]
+pub struct DataDirArgs {
+    /// Read this data directory; the service that uses it must be stopped.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+impl DataDirArgs {
+    /// Opens the data directory.
+    ///
+    /// # Errors
+    /// When it is in use, damaged or none.
+    pub async fn open(&self) -> anyhow::Result<Engine> {
+        let data_dir = self.data_dir.clone();
+        blocking(move || open_data_dir(&data_dir)).await
+    }
+}
+
 impl RecordsArgs {
     /// Connects to the service, or opens the data directory.
     ///

@@ -118,7 +118,7 @@ pub enum ChooseError {
     Key(String),
 }
 
-fn hint(nearest: &Option<String>) -> String {
+pub(super) fn hint(nearest: &Option<String>) -> String {
     nearest
         .as_ref()
         .map(|nearest| format!("; did you mean {nearest:?}?"))
