@@ -12,6 +12,7 @@ pub mod ids;
 pub mod keys;
 pub mod limit;
 pub mod math;
+pub mod compensated_sum;
 pub mod money;
 pub mod offer;
 pub mod outcome;

@@ -17,7 +17,6 @@
 //! generator.
 
 pub mod anytime;
-pub mod compensated_sum;
 pub mod diagnostics;
 pub mod estimator;
 pub mod interval;

@@ -21,8 +21,10 @@
 pub mod best_arm;
 pub mod beta;
 pub mod config;
+pub mod divergence;
 pub mod exact_sum;
 pub mod gamma;
+pub mod memory;
 pub mod policy;
 pub mod pooling;
 pub mod revenue;
@@ -34,7 +36,7 @@ pub use policy::{ArmSummary, Context, Policy, PosteriorInterval};
 pub use reward::{
     Adopted, Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
 };
-pub use state::PolicyState;
+pub use state::{Alarm, PolicyState};
 
 /// The version of what [`Policy::distribution`] computes, recorded with each
 /// decision. Whatever changes a bit of a distribution adds 1 here.

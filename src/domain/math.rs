@@ -69,6 +69,16 @@ pub fn pow_whole(base: f64, mut exponent: u64) -> f64 {
     result
 }
 
+/// `x` · 2^`exponent`, exact where the result is a normal number; 0 or infinite
+/// where it is too small or too large.
+#[inline]
+#[must_use]
+pub fn times_power_of_two(x: f64, exponent: i64) -> f64 {
+    // No number stays within range beyond ±2,200.
+    let bounded = i32::try_from(exponent.clamp(-2_200, 2_200)).unwrap_or(0);
+    libm::scalbn(x, bounded)
+}
+
 /// The square root of `x`, exactly rounded; NaN below 0.
 #[inline]
 #[must_use]
@@ -163,6 +173,15 @@ mod tests {
         assert_eq!(pow_whole(3.0, 5), 243.0);
         assert_eq!(pow_whole(0.0, 3), 0.0);
         assert_eq!(pow_whole(1.0, u64::MAX), 1.0);
+    }
+
+    #[test]
+    fn powers_of_two_scale_exactly() {
+        assert_eq!(times_power_of_two(1.5, 10), 1_536.0);
+        assert_eq!(times_power_of_two(1.5, -1), 0.75);
+        assert_eq!(times_power_of_two(1.0, i64::MIN), 0.0);
+        assert_eq!(times_power_of_two(-1.0, i64::MAX), f64::NEG_INFINITY);
+        assert_eq!(times_power_of_two(0.0, i64::MAX), 0.0);
     }
 
     #[test]

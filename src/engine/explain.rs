@@ -138,11 +138,8 @@ pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupEr
     let record = &decision.record;
     let learnt = {
         let state = shared.read_state();
-        let nothing = PolicyState::default();
-        let known = state.learnt().get(&record.placement).unwrap_or(&nothing);
-        state
-            .catalog()
-            .map(|catalog| summary(catalog, record.placement, known, record.segment))
+        let catalog = state.catalog();
+        catalog.map(|catalog| summary(&state, catalog, record.placement, record.segment))
     };
     Ok(Explanation {
         algorithm_version,

@@ -274,7 +274,7 @@ impl State {
     /// What was learnt goes over to the new catalogue's policies. A placement
     /// whose rewards now mean something else starts anew.
     fn carry_over(&mut self, catalog: &Catalog) {
-        let before = self.catalog().cloned();
+        let (before, now) = (self.catalog().cloned(), self.now);
         for placement in catalog.placements() {
             let Some(state) = self.learnt.get_mut(&placement.number) else {
                 continue;
@@ -291,7 +291,7 @@ impl State {
             let previous = known.unwrap_or(&OBSERVE);
             let policy = catalog.policy(placement.number);
             if let Some(policy) = policy.filter(|policy| *policy != previous) {
-                policy.adopt(state, previous);
+                policy.adopt(state, previous, now);
             }
         }
     }

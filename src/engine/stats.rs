@@ -113,24 +113,26 @@ fn learnt(state: &State) -> Vec<SegmentStats> {
         .flat_map(|(placement, policy_state)| {
             policy_state
                 .segments()
-                .map(|(segment, _)| summary(catalog, *placement, policy_state, segment))
+                .map(|(segment, _)| summary(state, catalog, *placement, segment))
         })
         .collect()
 }
 
-/// What a policy knows in a segment of the offers of its placement.
+/// What a placement's policy knows now in a segment of the placement's offers.
 pub(super) fn summary(
+    state: &State,
     catalog: &Catalog,
     placement: PlacementNumber,
-    learnt: &PolicyState,
     segment: SegmentNumber,
 ) -> SegmentStats {
     let offers = catalog
         .placement(placement)
         .map_or(&[][..], |found| &found.offers);
     let eligible = EligibleOffers::new(offers.iter().copied()).ok();
+    let nothing = PolicyState::default();
+    let learnt = state.learnt().get(&placement).unwrap_or(&nothing);
     let arms = match (catalog.policy(placement), eligible) {
-        (Some(policy), Some(eligible)) => policy.summary(learnt, segment, &eligible),
+        (Some(policy), Some(eligible)) => policy.summary(learnt, segment, &eligible, state.now()),
         _ => Vec::new(),
     };
     SegmentStats {

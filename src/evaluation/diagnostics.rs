@@ -14,9 +14,9 @@
 
 use std::fmt;
 
-use super::compensated_sum::CompensatedSum;
 use super::logged::Rounds;
 use super::target::TargetTable;
+use crate::domain::compensated_sum::CompensatedSum;
 use crate::domain::math;
 
 /// Below what, or above what, a log is refused.

@@ -8,6 +8,7 @@
 //! The cumulative distribution is the regularised incomplete beta function by
 //! Lentz's continued fraction: DLMF 8.17.22, <https://dlmf.nist.gov/8.17>.
 
+use super::config::{Bound, PolicyError};
 use super::policy::{PosteriorInterval, bisect};
 use crate::domain::math;
 
@@ -32,6 +33,22 @@ impl Beta {
             "Beta({alpha}, {beta}) needs finite parameters above 0"
         );
         Self { alpha, beta }
+    }
+
+    /// A prior as it is written: `prior_successes` and `prior_failures`.
+    pub(super) fn check_prior(successes: f64, failures: f64) -> Result<Self, PolicyError> {
+        let successes = Bound::PRIOR.check("prior_successes", successes)?;
+        let failures = Bound::PRIOR.check("prior_failures", failures)?;
+        Ok(Self::new(successes, failures))
+    }
+
+    /// The posterior after so many more successes and failures. A sum from
+    /// which something was taken back may be a rounding below 0.
+    pub(super) fn after(&self, successes: f64, failures: f64) -> Self {
+        Self::new(
+            self.alpha + successes.max(0.0),
+            self.beta + failures.max(0.0),
+        )
     }
 
     /// α: successes, prior included.

@@ -9,17 +9,20 @@
 
 pub mod index;
 pub mod posterior;
+pub mod memory;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use index::{ImedConfig, KlUcbConfig, SoftmaxConfig, Ucb1Config};
+use memory::MemoryConfig;
 use posterior::{
     PooledThompsonConfig, TemperedThompsonConfig, ThompsonPoissonConfig, ThompsonRevenueConfig,
 };
 
 use super::exact_sum::LARGEST_REWARD;
 use super::reward::{Outside, RewardDomain};
+use crate::domain::time::{NotASpan, Span};
 
 /// A policy as written, unchecked; [`Policy::check`](super::Policy::check)
 /// makes the checked form of it.
@@ -96,6 +99,9 @@ pub struct EpsilonGreedyConfig {
     /// The rewards that it learns from; default every finite one.
     #[serde(default)]
     pub reward: RewardConfig,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }
 
 /// The probability of exploring: a number in [0, 1], or a schedule.
@@ -207,6 +213,9 @@ pub struct ThompsonBetaConfig {
     /// `"clip"`.
     #[serde(default)]
     pub outside: Outside,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }
 
 /// What is wrong with a policy as written.
@@ -221,6 +230,22 @@ pub enum PolicyError {
         value: f64,
         /// The interval that it must lie in.
         bound: &'static str,
+    },
+    /// A length of time that cannot be read, or out of its bounds.
+    #[error("{key}: {reason}")]
+    BadSpan {
+        /// Which parameter, as in the file.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: BadSpan,
+    },
+    /// Two parameters that do not go together.
+    #[error("{key} {rule}")]
+    Unfit {
+        /// Which parameter.
+        key: &'static str,
+        /// What it needs.
+        rule: &'static str,
     },
     /// A list without an entry.
     #[error("{key} is empty, it needs at least 1 offer")]
@@ -245,6 +270,20 @@ pub enum PolicyError {
         value: String,
     },
 }
+
+/// Why a length of time is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BadSpan {
+    /// Not a length of time.
+    #[error(transparent)]
+    Unreadable(#[from] NotASpan),
+    /// Too short or too long.
+    #[error("{0} is not from 1ms to 36500d")]
+    OutOfBounds(Span),
+}
+
+/// The longest length of time that is written: a hundred years.
+const LONGEST_SPAN: Span = Span::from_seconds(36_500 * 86_400);
 
 /// An interval that a parameter must lie in, in words and in numbers.
 pub(super) struct Bound {
@@ -279,6 +318,10 @@ impl Bound {
     pub(super) const CONFIDENCE: Self = Self::above("(0, 100]", 0.0, 100.0);
     /// [0, 100].
     pub(super) const CONFIDENCE_FROM_0: Self = Self::closed("[0, 100]", 0.0, 100.0);
+    /// [1e-12, 0.5].
+    pub(super) const FALSE_ALARM: Self = Self::closed("[1e-12, 0.5]", 1e-12, 0.5);
+    /// [1, 256].
+    pub(super) const PARTS: Self = Self::closed("[1, 256]", 1.0, 256.0);
     /// [0.01, 100].
     pub(super) const SHARPNESS: Self = Self::closed("[0.01, 100]", 0.01, 100.0);
 
@@ -298,6 +341,21 @@ impl Bound {
             max,
             open_below: true,
         }
+    }
+
+    /// A length of time from 1 ms to [`LONGEST_SPAN`].
+    pub(super) fn check_span(key: &'static str, text: &str) -> Result<Span, PolicyError> {
+        let bad = |reason| PolicyError::BadSpan { key, reason };
+        let span: Span = text.parse().map_err(|error: NotASpan| bad(error.into()))?;
+        if span < Span::from_ms(1) || span > LONGEST_SPAN {
+            return Err(bad(BadSpan::OutOfBounds(span)));
+        }
+        Ok(span)
+    }
+
+    /// The same for a whole number.
+    pub(super) fn check_whole(&self, key: &'static str, value: u32) -> Result<u32, PolicyError> {
+        self.check(key, f64::from(value)).map(|_| value)
     }
 
     /// The value when it lies inside; NaN never does.

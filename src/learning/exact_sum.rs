@@ -33,6 +33,19 @@ impl ExactSum {
         (term * TICKS).round_ties_even() as i128
     }
 
+    /// A sum as it was read, rounded to a whole number of ticks. It may be as
+    /// large as a sum can be, unlike a term.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // saturates
+    pub fn of(sum: f64) -> Self {
+        Self((sum * TICKS).round_ties_even() as i128)
+    }
+
+    /// Adds another sum.
+    pub const fn merge(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+
     /// Adds a term within ±[`LARGEST_REWARD`].
     pub fn add(&mut self, term: f64) {
         self.0 += Self::ticks(term);

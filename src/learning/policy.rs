@@ -7,7 +7,9 @@ pub mod imed;
 mod index;
 pub mod kl_ucb;
 pub mod pooled_thompson;
+mod shrunken_mean;
 pub mod softmax;
+mod tabular;
 pub mod tempered_thompson;
 pub mod thompson_beta;
 pub mod thompson_poisson;
@@ -18,12 +20,14 @@ pub mod uniform;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::config::memory::Restart;
 use super::config::{PolicyConfig, PolicyError};
+use super::memory::Memory;
 use super::pooling::Counts;
 use super::reward::{
     Adopted, Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
 };
-use super::state::{ArmState, PolicyState, SegmentState, aligned};
+use super::state::{Alarm, ArmState, PolicyState, SegmentState, aligned};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::random::DecisionSeed;
@@ -34,6 +38,7 @@ use imed::Imed;
 use kl_ucb::KlUcb;
 use pooled_thompson::PooledThompson;
 use softmax::Softmax;
+use tabular::Tabular;
 use tempered_thompson::TemperedThompson;
 use thompson_beta::ThompsonBeta;
 use thompson_poisson::ThompsonPoisson;
@@ -219,19 +224,38 @@ impl Policy {
         eligible: &EligibleOffers,
     ) -> ActionDistribution {
         let segment = state.segment(context.segment);
+        let now = context.decided_at;
         match self {
             Self::Uniform(policy) => policy.distribution(eligible),
             Self::Fixed(policy) => policy.distribution(eligible),
-            Self::EpsilonGreedy(policy) => policy.distribution(segment, eligible),
-            Self::Softmax(policy) => policy.distribution(segment, eligible),
-            Self::Ucb1(policy) => policy.distribution(segment, eligible),
-            Self::KlUcb(policy) => policy.distribution(segment, eligible),
-            Self::Imed(policy) => policy.distribution(segment, eligible),
-            Self::ThompsonBeta(policy) => policy.distribution(segment, eligible),
-            Self::TemperedThompson(policy) => policy.distribution(segment, eligible),
+            Self::EpsilonGreedy(policy) => policy.distribution(segment, eligible, now),
+            Self::Softmax(policy) => policy.distribution(segment, eligible, now),
+            Self::Ucb1(policy) => policy.distribution(segment, eligible, now),
+            Self::KlUcb(policy) => policy.distribution(segment, eligible, now),
+            Self::Imed(policy) => policy.distribution(segment, eligible, now),
+            Self::ThompsonBeta(policy) => policy.distribution(segment, eligible, now),
+            Self::TemperedThompson(policy) => policy.distribution(segment, eligible, now),
             Self::PooledThompson(policy) => policy.distribution(state, context.segment, eligible),
-            Self::ThompsonPoisson(policy) => policy.distribution(segment, eligible),
-            Self::ThompsonRevenue(policy) => policy.distribution(segment, eligible),
+            Self::ThompsonPoisson(policy) => policy.distribution(segment, eligible, now),
+            Self::ThompsonRevenue(policy) => policy.distribution(segment, eligible, now),
+        }
+    }
+
+    /// What it has of a policy that learns arm by arm; `None` when it does not
+    /// look at what was learnt.
+    const fn tabular(&self) -> Option<&Tabular> {
+        match self {
+            Self::Uniform(_) | Self::Fixed(_) => None,
+            Self::EpsilonGreedy(policy) => Some(&policy.tabular),
+            Self::Softmax(policy) => Some(&policy.tabular),
+            Self::Ucb1(policy) => Some(&policy.tabular),
+            Self::KlUcb(policy) => Some(&policy.tabular),
+            Self::Imed(policy) => Some(&policy.tabular),
+            Self::ThompsonBeta(policy) => Some(&policy.tabular),
+            Self::TemperedThompson(policy) => Some(&policy.tabular),
+            Self::PooledThompson(policy) => Some(&policy.tabular),
+            Self::ThompsonPoisson(policy) => Some(&policy.tabular),
+            Self::ThompsonRevenue(policy) => Some(&policy.tabular),
         }
     }
 
@@ -240,19 +264,10 @@ impl Policy {
     /// computed can be used again while the state is the same.
     #[must_use]
     pub const fn rests_on_state_alone(&self) -> bool {
-        match self {
-            Self::Uniform(_)
-            | Self::Fixed(_)
-            | Self::EpsilonGreedy(_)
-            | Self::Softmax(_)
-            | Self::Ucb1(_)
-            | Self::KlUcb(_)
-            | Self::Imed(_)
-            | Self::ThompsonBeta(_)
-            | Self::TemperedThompson(_)
-            | Self::ThompsonPoisson(_)
-            | Self::ThompsonRevenue(_) => true,
-            Self::PooledThompson(_) => false,
+        match (self, self.tabular()) {
+            (Self::PooledThompson(_), _) => false,
+            (_, Some(tabular)) => !tabular.memory.fades(),
+            (_, None) => true,
         }
     }
 
@@ -278,18 +293,17 @@ impl Policy {
     /// The rewards that it learns from. A policy that does not look at them
     /// counts them all the same, for statistics and for a successor.
     const fn reward_domain(&self) -> RewardDomain {
-        match self {
-            Self::Uniform(_) | Self::Fixed(_) => RewardDomain::WIDEST,
-            Self::EpsilonGreedy(policy) => policy.reward_domain(),
-            Self::Softmax(policy) => policy.reward_domain(),
-            Self::Ucb1(policy) => policy.reward_domain(),
-            Self::KlUcb(policy) => policy.reward_domain(),
-            Self::Imed(policy) => policy.reward_domain(),
-            Self::ThompsonBeta(policy) => policy.reward_domain(),
-            Self::TemperedThompson(policy) => policy.reward_domain(),
-            Self::PooledThompson(policy) => policy.reward_domain(),
-            Self::ThompsonPoisson(policy) => policy.reward_domain(),
-            Self::ThompsonRevenue(policy) => policy.reward_domain(),
+        match self.tabular() {
+            Some(tabular) => tabular.reward_domain,
+            None => RewardDomain::WIDEST,
+        }
+    }
+
+    /// How long it remembers.
+    const fn memory(&self) -> Memory {
+        match self.tabular() {
+            Some(tabular) => tabular.memory,
+            None => Memory::Forever,
         }
     }
 
@@ -304,15 +318,29 @@ impl Policy {
         decision: &RewardedDecision<'_>,
     ) -> Result<Learnt, LearnError> {
         let reward = self.reward_domain().admit(decision.reward)?;
-        let receipt = self.pooling(state, decision, |state| {
+        let (receipt, change) = self.pooling(state, decision, |state| {
             let segment = state.segment_or_new(decision.segment);
             segment.count_learnt();
             let arm = segment.arm_or_new(decision.offer);
             if let Self::EpsilonGreedy(policy) = self {
                 policy.step(arm, reward.value);
             }
-            arm.count(reward)
+            let receipt = arm.count(reward);
+            let memory = self.memory();
+            (
+                receipt,
+                memory.count(arm, decision.decided_at, reward.value),
+            )
         });
+        if let Some(restart) = change {
+            state.raise(Alarm {
+                segment: decision.segment,
+                offer: match restart {
+                    Restart::Segment => None,
+                    Restart::Offer => Some(decision.offer),
+                },
+            });
+        }
         Ok(Learnt {
             receipt,
             clipped: reward.clipped,
@@ -353,7 +381,9 @@ impl Policy {
     /// Exact for counts, sums and means: the state is bit for bit the one that
     /// learnt `reward_after` in the first place. With a constant step size α
     /// the weight of a reward after k later ones is α(1 − α)^k, and the
-    /// correction is exact up to rounding (relative 10⁻¹²).
+    /// correction is exact up to rounding (relative 10⁻¹²); with a half-life it
+    /// is the weight that the reward entered with (relative 10⁻¹²). A window
+    /// holds whole counts and sums. A reset that a change brought about stays.
     ///
     /// # Errors
     /// When either reward may not be learnt; the state is then unchanged.
@@ -384,6 +414,9 @@ impl Policy {
                     policy.amend(arm, later, after.value - before.value);
                 }
                 arm.exchange(before, after);
+                let rewards = (before.value, after.value);
+                let memory = self.memory();
+                memory.exchange(arm, decision.decided_at, receipt, rewards);
             }
         });
         Ok(Correction::Corrected {
@@ -394,10 +427,15 @@ impl Policy {
     /// Takes over what `previous` learnt, when a placement changes its policy.
     /// Counts and sums mean the same to every tabular policy and are kept,
     /// except where an arm's rewards lie outside the domain of this one. The
-    /// value of a constant step size starts at the arm's mean.
-    pub fn adopt(&self, state: &mut PolicyState, previous: &Self) -> Adopted {
+    /// value of a constant step size starts at the arm's mean. What another
+    /// memory held counts as decided at `now`, the instant of the change.
+    pub fn adopt(&self, state: &mut PolicyState, previous: &Self, now: Instant) -> Adopted {
         let mut adopted = Adopted::default();
         let other_domain = self.reward_domain() != previous.reward_domain();
+        let (memory, former) = (self.memory(), previous.memory());
+        if memory != former {
+            state.clear_alarms();
+        }
         state.take_over(|arm| {
             if !self.holds(arm, previous) {
                 arm.reset();
@@ -410,7 +448,8 @@ impl Policy {
                 _ => false,
             };
             // A clipped reward can be found again in its own domain only.
-            if other_step || (other_domain && arm.clipped() > 0) {
+            let other_memory = memory.take_over(arm, &former, now);
+            if other_step || other_memory || (other_domain && arm.clipped() > 0) {
                 arm.begin_epoch();
                 adopted.arms_settled += 1;
             }
@@ -454,13 +493,14 @@ impl Policy {
         }
     }
 
-    /// What the policy knows of each eligible offer, in their order.
+    /// What the policy knows at `now` of each eligible offer, in their order.
     #[must_use]
     pub fn summary(
         &self,
         state: &PolicyState,
         segment: SegmentNumber,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> Vec<ArmSummary> {
         let memory: Option<&SegmentState> = state.segment(segment);
         let pooled = match self {
@@ -472,25 +512,28 @@ impl Policy {
             .zip(aligned(memory, eligible))
             .enumerate()
             .map(|(place, (offer, arm))| {
+                let evidence = self.memory().evidence(arm, now);
                 let (estimate, posterior) = match self {
                     Self::Uniform(_) | Self::Fixed(_) => (None, None),
-                    Self::EpsilonGreedy(policy) => (Some(policy.action_value(arm)), None),
-                    Self::Softmax(policy) => (Some(policy.value(arm)), None),
-                    Self::Ucb1(_) | Self::KlUcb(_) | Self::Imed(_) => {
-                        (arm.and_then(ArmState::mean), None)
-                    }
+                    Self::EpsilonGreedy(policy) => (Some(policy.action_value(arm, now)), None),
+                    Self::Softmax(policy) => (Some(policy.value(&evidence)), None),
+                    Self::Ucb1(_) | Self::KlUcb(_) | Self::Imed(_) => (evidence.mean(), None),
                     Self::ThompsonBeta(policy) => {
-                        let posterior = policy.posterior(arm);
+                        let posterior = policy.posterior(&evidence);
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }
-                    Self::TemperedThompson(policy) => (Some(policy.posterior(arm).mean()), None),
+                    Self::TemperedThompson(policy) => {
+                        (Some(policy.posterior(&evidence).mean()), None)
+                    }
                     Self::PooledThompson(_) => {
                         let posterior = pooled[place];
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }
-                    Self::ThompsonRevenue(policy) => (Some(policy.posterior(arm).mean()), None),
+                    Self::ThompsonRevenue(policy) => {
+                        (Some(policy.posterior(&evidence).mean()), None)
+                    }
                     Self::ThompsonPoisson(policy) => {
-                        let posterior = policy.posterior(arm);
+                        let posterior = policy.posterior(&evidence);
                         (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }
                 };

@@ -189,6 +189,11 @@ impl RewardDomain {
         self.max
     }
 
+    /// Whether it lies in [0, 1].
+    pub(super) const fn is_within_unit(&self) -> bool {
+        self.min >= 0.0 && self.max <= 1.0
+    }
+
     /// The reward as the policy may learn it.
     pub(super) fn admit(&self, reward: f64) -> Result<AdmittedReward, LearnError> {
         if !reward.is_finite() {

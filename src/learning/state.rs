@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::exact_sum::ExactSum;
+use super::memory::Recent;
 use super::pooling::Pool;
 use super::reward::{AdmittedReward, NotUnlearnt, Receipt};
 use crate::domain::distribution::EligibleOffers;
@@ -23,6 +24,7 @@ use crate::domain::ids::{OfferNumber, SegmentNumber};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct PolicyState {
     segments: imbl::OrdMap<SegmentNumber, Arc<SegmentState>>,
+    alarms: imbl::OrdSet<Alarm>,
     /// What all segments tell together, while a policy that pools keeps it: a
     /// function of the segments, and so no part of what is stored or compared.
     #[serde(skip)]
@@ -31,8 +33,17 @@ pub struct PolicyState {
 
 impl PartialEq for PolicyState {
     fn eq(&self, other: &Self) -> bool {
-        self.segments == other.segments
+        self.segments == other.segments && self.alarms == other.alarms
     }
+}
+
+/// What is to be reset because rewards were seen to have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Alarm {
+    /// The segment.
+    pub segment: SegmentNumber,
+    /// The offer; all of the segment's where there is none.
+    pub offer: Option<OfferNumber>,
 }
 
 /// One segment's memory.
@@ -45,7 +56,7 @@ pub struct SegmentState {
 }
 
 /// One arm's memory in one segment.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ArmState {
     offer: OfferNumber,
     /// Receipts of an earlier epoch can no longer be corrected.
@@ -60,6 +71,8 @@ pub struct ArmState {
     rewards: ExactSum,
     /// The recency-weighted mean; meaningful under a constant step size only.
     value: f64,
+    /// What a policy keeps that does not remember everything for ever.
+    recent: Option<Box<Recent>>,
 }
 
 /// Why a stored segment cannot be taken over.
@@ -90,6 +103,12 @@ pub enum BadSegment {
         earning: u64,
         /// How often it was learnt.
         pulls: u64,
+    },
+    /// What it keeps of its recent rewards is none that could have been kept.
+    #[error("arm {offer} keeps of its recent rewards what cannot be")]
+    BadRecent {
+        /// The arm.
+        offer: OfferNumber,
     },
     /// The arms were not learnt as often as the segment.
     #[error("the arms were learnt {arms} times, the segment {segment}")]
@@ -131,6 +150,10 @@ impl TryFrom<StoredSegment> for SegmentState {
                 pulls: arm.pulls,
             });
         }
+        let is_sound = |arm: &&ArmState| arm.recent.as_deref().is_none_or(Recent::is_sound);
+        if let Some(arm) = arms.iter().find(|arm| !is_sound(arm)) {
+            return Err(BadSegment::BadRecent { offer: arm.offer });
+        }
         let pulls = arms
             .iter()
             .fold(0u64, |sum, arm| sum.saturating_add(arm.pulls));
@@ -165,6 +188,26 @@ impl PolicyState {
                 segment.reset(offer);
             }
         }
+        let is_left = |alarm: &&Alarm| {
+            let elsewhere = segment.is_some_and(|segment| segment != alarm.segment);
+            elsewhere || (offer.is_some() && offer != alarm.offer)
+        };
+        self.alarms = self.alarms.iter().filter(is_left).copied().collect();
+    }
+
+    /// What is to be reset: the caller does so, by an event where there is a
+    /// ledger. Stays until it is done.
+    pub fn alarms(&self) -> impl Iterator<Item = Alarm> + '_ {
+        self.alarms.iter().copied()
+    }
+
+    pub(super) fn raise(&mut self, alarm: Alarm) {
+        self.alarms.insert(alarm);
+    }
+
+    /// Takes back what another policy's memory raised.
+    pub(super) fn clear_alarms(&mut self) {
+        self.alarms.clear();
     }
 
     /// Lets `take_over` treat every arm as a new policy must.
@@ -229,6 +272,11 @@ impl PolicyState {
         for (number, segment) in self.segments() {
             sink(&number.0.to_le_bytes());
             segment.write_canonical(sink);
+        }
+        for alarm in &self.alarms {
+            sink(b"alarm");
+            sink(&alarm.segment.0.to_le_bytes());
+            sink(&alarm.offer.map_or(u32::MAX, |offer| offer.0).to_le_bytes());
         }
     }
 }
@@ -307,6 +355,9 @@ impl SegmentState {
             sink(&arm.earning.to_le_bytes());
             sink(&arm.rewards.to_le_bytes());
             sink(&arm.value.to_bits().to_le_bytes());
+            if let Some(recent) = &arm.recent {
+                recent.write_canonical(sink);
+            }
         }
     }
 }
@@ -337,6 +388,7 @@ impl ArmState {
             earning: 0,
             rewards: ExactSum::ZERO,
             value: 0.0,
+            recent: None,
         }
     }
 
@@ -367,6 +419,14 @@ impl ArmState {
 
     pub(super) const fn value(&self) -> f64 {
         self.value
+    }
+
+    pub(super) fn recent(&self) -> Option<&Recent> {
+        self.recent.as_deref()
+    }
+
+    pub(super) const fn recent_mut(&mut self) -> &mut Option<Box<Recent>> {
+        &mut self.recent
     }
 
     pub(super) const fn set_value(&mut self, value: f64) {

@@ -167,6 +167,24 @@ impl Environment {
         }
     }
 
+    /// How long so many rounds take: a millisecond each where the environment
+    /// does not say how many decisions there are in a day.
+    #[must_use]
+    pub fn span_of_rounds(&self, rounds: u32) -> Span {
+        let start = Instant::from_unix_ms(0);
+        self.instant_of(u64::from(rounds)).since(start)
+    }
+
+    /// When a round, from 0, takes place.
+    fn instant_of(&self, round: u64) -> Instant {
+        match self {
+            Self::Delayed(environment) => environment.decided_at(round),
+            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_) => {
+                Instant::from_unix_ms(i64::try_from(round).unwrap_or(i64::MAX))
+            }
+        }
+    }
+
     /// The world of one seed, before its first round.
     ///
     /// # Panics
@@ -206,12 +224,11 @@ impl World<'_> {
         self.begun += 1;
         self.luck = self.generator.next_uniform();
         let mut segment = SegmentNumber(0);
-        let mut decided_at = Instant::from_unix_ms(i64::try_from(round).unwrap_or(i64::MAX));
+        let decided_at = self.environment.instant_of(round);
         match self.environment {
             Environment::Bernoulli(_) => {}
             Environment::Drifting(environment) => environment.drift(round, &mut self.means),
             Environment::Delayed(environment) => {
-                decided_at = environment.decided_at(round);
                 self.delay = environment.delay(self.generator.next_uniform());
             }
             Environment::ColdStart(_) => {

@@ -19,7 +19,9 @@ use crate::domain::distribution::Propensity;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::random::{DecisionSeed, Stream};
 use crate::domain::time::Instant;
-use crate::learning::{Context, Correction, Policy, PolicyState, Receipt, RewardedDecision};
+use crate::learning::{
+    Alarm, Context, Correction, NotUnlearnt, Policy, PolicyState, Receipt, RewardedDecision,
+};
 
 /// What a replication's decisions are drawn from, apart from the world.
 const DECISIONS: Stream = Stream::numbered(17);
@@ -108,6 +110,10 @@ fn replication(
             reward: outcome.reward,
             known_at: decided_at.plus(outcome.delay),
         });
+        let resets = learner.reset_what_changed();
+        if round >= scenario.count_from {
+            total.resets += resets;
+        }
         if (round + 1).is_multiple_of(REPORT_EVERY) {
             done(REPORT_EVERY);
         }
@@ -199,6 +205,16 @@ impl<'a> Learner<'a> {
         }
     }
 
+    /// Resets what the policy has seen to have changed, as the service does by
+    /// an event; says how often.
+    fn reset_what_changed(&mut self) -> u64 {
+        let alarms: Vec<Alarm> = self.state.alarms().collect();
+        for alarm in &alarms {
+            self.state.reset(Some(alarm.segment), alarm.offer);
+        }
+        alarms.len() as u64
+    }
+
     /// Learns what became known before or at `now`.
     fn learn_until(&mut self, now: Instant) {
         let window = self.environment.window();
@@ -230,7 +246,12 @@ impl<'a> Learner<'a> {
             let done = self
                 .policy
                 .correct(&mut self.state, &before, receipt, decided.reward);
-            assert!(matches!(done, Ok(Correction::Corrected { .. })), "{done:?}");
+            // What a reset forgot cannot be corrected.
+            let is_done = matches!(
+                done,
+                Ok(Correction::Corrected { .. } | Correction::NotUnlearnt(NotUnlearnt::Superseded))
+            );
+            assert!(is_done, "{done:?}");
         }
     }
 }

@@ -14,6 +14,9 @@
 //! name = "thompson"
 //! kind = "thompson_beta"
 //! ```
+//!
+//! Lengths of time in a policy's `memory` may be written in rounds there:
+//! `memory = { half_life = "20000 rounds" }`.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -254,6 +257,7 @@ fn candidate(
     let default = || toml::Value::String("at_closing".to_owned());
     own.insert("feedback".to_owned(), feedback.unwrap_or_else(default));
     let CandidateDocument { name, feedback } = shaped(&format!("policies.{place}: "), own)?;
+    write_rounds_as_time(&mut table, environment);
     let config: PolicyConfig = shaped(&format!("policies.{name}: "), table)?;
     let arms = environment.arms();
     let number = |offer: &str| {
@@ -284,6 +288,23 @@ fn candidate(
         policy,
         feedback,
     })
+}
+
+/// Where a policy's memory names a length of time in rounds, `"20000 rounds"`,
+/// it becomes the time that they take in this environment.
+fn write_rounds_as_time(policy: &mut Table, environment: &Environment) {
+    let Some(toml::Value::Table(memory)) = policy.get_mut("memory") else {
+        return;
+    };
+    for key in ["half_life", "window"] {
+        let Some(toml::Value::String(text)) = memory.get_mut(key) else {
+            continue;
+        };
+        let count = text.strip_suffix(" rounds").map(str::parse::<u32>);
+        if let Some(Ok(count)) = count {
+            *text = environment.span_of_rounds(count).to_string();
+        }
+    }
 }
 
 /// `value` when it lies within.

@@ -43,6 +43,9 @@ pub struct PolicySummary {
     pub regret_p95: f64,
     /// The largest regret of a replication.
     pub regret_max: f64,
+    /// How often change detection reset something, in a million of the
+    /// decisions that were counted.
+    pub resets_per_million: f64,
     /// The regret's parts by group of segments, where segments differ in kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupSummary>,
@@ -66,7 +69,9 @@ pub struct Replication {
     pub reward: f64,
     /// The sum of the regrets.
     pub regret: f64,
-    /// The same by group of segments.
+    /// How often change detection reset something.
+    pub resets: u64,
+    /// The regrets by group of segments.
     pub group_regrets: Vec<f64>,
 }
 
@@ -77,6 +82,7 @@ impl Replication {
         Self {
             reward: 0.0,
             regret: 0.0,
+            resets: 0,
             group_regrets: vec![0.0; groups],
         }
     }
@@ -110,6 +116,7 @@ impl PolicySummary {
             .iter()
             .map(|one| one.reward / decisions as f64)
             .collect();
+        let resets: u64 = replications.iter().map(|one| one.resets).sum();
         let mut regrets: Vec<f64> = replications.iter().map(|one| one.regret).collect();
         let (reward_mean, reward_se) = mean_and_error(&rewards);
         let (regret_mean, regret_se) = mean_and_error(&regrets);
@@ -125,6 +132,7 @@ impl PolicySummary {
             regret_se,
             regret_p95: regrets[below - 1],
             regret_max: regrets[regrets.len() - 1],
+            resets_per_million: 1e6 * resets as f64 / (decisions as f64 * regrets.len() as f64),
             groups: groups
                 .iter()
                 .enumerate()
@@ -168,6 +176,7 @@ mod tests {
             .map(|place| Replication {
                 reward: 10.0,
                 regret: f64::from(place),
+                resets: 3,
                 group_regrets: vec![f64::from(place) - 1.0, 1.0],
             })
             .collect();
@@ -181,6 +190,7 @@ mod tests {
         // The variance of 1..20 is 35.
         assert!((summary.regret_se.unwrap() - (35.0f64 / 20.0).sqrt()).abs() < 1e-12);
         assert_eq!((summary.regret_p95, summary.regret_max), (19.0, 20.0));
+        assert_eq!(summary.resets_per_million, 30_000.0);
     }
 
     #[test]

@@ -271,6 +271,10 @@ fn refuse_policy(
         PolicyError::OutOfBounds { key, value, bound } => {
             faults.refuse(&place.key(key), value, format!("must be in {bound}"));
         }
+        PolicyError::BadSpan { key, reason } => {
+            faults.lack(&place.key(key), reason.to_string());
+        }
+        PolicyError::Unfit { key, rule } => faults.lack(&place.key(key), *rule),
         PolicyError::NoOffers { key } => {
             faults.lack(&place.key(key), "is empty, must name at least 1 offer");
         }

@@ -8,8 +8,8 @@
 //! when the sampled weights are too large, unbounded when they are too small.
 //! What mass is left over gets the sample's mean reward.
 
-use super::super::compensated_sum::CompensatedSum;
 use super::super::logged::RoundsView;
+use crate::domain::compensated_sum::CompensatedSum;
 
 /// The estimator: six sums, streaming and mergeable.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

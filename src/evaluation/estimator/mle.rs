@@ -12,8 +12,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::compensated_sum::CompensatedSum;
 use super::super::logged::RoundsView;
+use crate::domain::compensated_sum::CompensatedSum;
 
 /// How many different weights are kept.
 pub const MOST_DISTINCT_WEIGHTS: usize = 1 << 20;

@@ -1,7 +1,7 @@
 //! The sums that the intervals over (w, r) share.
 
-use super::super::compensated_sum::CompensatedSum;
 use super::super::logged::Rounds;
+use crate::domain::compensated_sum::CompensatedSum;
 
 /// n and sums over w and r; streams and merges.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

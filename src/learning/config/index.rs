@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::MemoryConfig;
 use super::{RewardConfig, Schedule, one};
 use crate::learning::reward::Outside;
 
@@ -28,6 +29,9 @@ pub struct SoftmaxConfig {
     /// The rewards that it learns from; default every finite one.
     #[serde(default)]
     pub reward: RewardConfig,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }
 
 /// The temperature: a number in [10⁻⁹, 10⁹], or a schedule.
@@ -84,6 +88,9 @@ pub struct Ucb1Config {
     /// `"clip"`.
     #[serde(default)]
     pub outside: Outside,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }
 
 const fn two() -> f64 {
@@ -109,6 +116,9 @@ pub struct KlUcbConfig {
     /// `"clip"`.
     #[serde(default)]
     pub outside: Outside,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }
 
 /// How the bound of KL-UCB grows.
@@ -133,4 +143,7 @@ pub struct ImedConfig {
     /// `"clip"`.
     #[serde(default)]
     pub outside: Outside,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }

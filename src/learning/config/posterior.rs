@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::MemoryConfig;
 use super::one;
 use crate::learning::exact_sum::LARGEST_REWARD;
 use crate::learning::reward::Outside;
@@ -28,6 +29,9 @@ pub struct TemperedThompsonConfig {
     /// `"clip"`.
     #[serde(default)]
     pub outside: Outside,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }
 
 const fn one_and_a_half() -> f64 {
@@ -79,6 +83,9 @@ pub struct ThompsonPoissonConfig {
     /// default) or `"clip"`.
     #[serde(default)]
     pub outside: Outside,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }
 
 const fn largest_reward() -> f64 {
@@ -119,4 +126,7 @@ pub struct ThompsonRevenueConfig {
     /// default) or `"clip"`.
     #[serde(default)]
     pub outside: Outside,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
 }

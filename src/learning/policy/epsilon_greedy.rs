@@ -14,14 +14,18 @@
 use smallvec::SmallVec;
 
 use super::falling::Falling;
+use super::index::largest;
+use super::shrunken_mean::ShrunkenMean;
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::math;
+use crate::domain::time::Instant;
 use crate::learning::config::{
     Bound, EpsilonConfig, EpsilonGreedyConfig, EpsilonScheduleConfig, PolicyError, StepConfig,
     StepRule,
 };
+use crate::learning::memory::Memory;
 use crate::learning::policy::Policy;
-use crate::learning::reward::RewardDomain;
 use crate::learning::state::{ArmState, SegmentState, aligned};
 
 /// The checked epsilon-greedy policy.
@@ -29,10 +33,8 @@ use crate::learning::state::{ArmState, SegmentState, aligned};
 pub struct EpsilonGreedy {
     epsilon: Falling,
     step: Step,
-    initial_value: f64,
-    initial_weight: f64,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    start: ShrunkenMean,
+    pub(super) tabular: Tabular,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,33 +68,35 @@ impl EpsilonGreedy {
             StepConfig::Rule(StepRule::SampleAverage) => Step::SampleAverage,
             StepConfig::Constant(step) => Step::Constant(Bound::STEP.check("step", step)?),
         };
+        let tabular = Tabular::check(
+            config.exploration_floor,
+            config.reward.check()?,
+            &config.memory,
+        )?;
+        if step != Step::SampleAverage && tabular.memory != Memory::Forever {
+            return Err(PolicyError::Unfit {
+                key: "memory",
+                rule: "goes with step = \"sample_average\" alone: a constant step forgets by itself",
+            });
+        }
         Ok(Self {
             epsilon: check_epsilon(&config.epsilon)?,
             step,
-            initial_value: Bound::REWARD.check("initial_value", config.initial_value)?,
-            initial_weight: Bound::WEIGHT.check("initial_weight", config.initial_weight)?,
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: config.reward.check()?,
+            start: ShrunkenMean::check(
+                config.initial_value,
+                config.initial_weight,
+                &tabular.memory,
+            )?,
+            tabular,
         })
     }
 
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
-    }
-
     /// Q(segment, offer): what the arm's next reward is estimated to be.
-    #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
-    pub(super) fn action_value(&self, arm: Option<&ArmState>) -> f64 {
-        let Some(arm) = arm.filter(|arm| arm.pulls() > 0) else {
-            return self.initial_value;
-        };
-        match self.step {
-            Step::Constant(_) => arm.value(),
-            Step::SampleAverage => {
-                let weight = self.initial_weight;
-                (weight * self.initial_value + arm.reward_sum()) / (weight + arm.pulls() as f64)
-            }
+    pub(super) fn action_value(&self, arm: Option<&ArmState>, now: Instant) -> f64 {
+        match (self.step, arm) {
+            (Step::Constant(_), Some(arm)) if arm.pulls() > 0 => arm.value(),
+            (Step::Constant(_), _) => self.start.value,
+            (Step::SampleAverage, _) => self.start.of(&self.tabular.evidence_of(arm, now)),
         }
     }
 
@@ -100,25 +104,22 @@ impl EpsilonGreedy {
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
         let values: SmallVec<[f64; 16]> = aligned(segment, eligible)
-            .map(|arm| self.action_value(arm))
-            .collect();
-        let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let greedy: SmallVec<[usize; 16]> = (0..values.len())
-            .filter(|index| values[*index] == best)
+            .map(|arm| self.action_value(arm, now))
             .collect();
         let epsilon = self.epsilon.after(segment.map_or(0, SegmentState::learnt));
-        ActionDistribution::concentrated(eligible, &greedy)
+        ActionDistribution::concentrated(eligible, &largest(&values))
             .mixed_with_uniform(epsilon)
-            .with_floor(self.exploration_floor)
+            .with_floor(self.tabular.exploration_floor)
     }
 
     /// Moves the recency-weighted value; called before the reward is counted.
     pub(super) fn step(&self, arm: &mut ArmState, reward: f64) {
         if let Step::Constant(step) = self.step {
             let value = if arm.pulls() == 0 {
-                self.initial_value
+                self.start.value
             } else {
                 arm.value()
             };

@@ -12,42 +12,38 @@
 //! rewards of 0 and 1, without a horizon or a parameter. Cost: O(K), three
 //! logarithms an arm.
 
-use super::index::{bernoulli_divergence, choose_largest, counted};
+use super::index::{Counted, choose_largest};
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::math;
+use crate::domain::time::Instant;
+use crate::learning::config::PolicyError;
 use crate::learning::config::index::ImedConfig;
-use crate::learning::config::{Bound, PolicyError};
-use crate::learning::reward::RewardDomain;
+use crate::learning::divergence::bernoulli_divergence;
 use crate::learning::state::SegmentState;
 
 /// The checked IMED policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imed {
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    pub(super) tabular: Tabular,
 }
 
 impl Imed {
     pub(super) fn check(config: &ImedConfig) -> Result<Self, PolicyError> {
         Ok(Self {
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: RewardDomain::unit(config.outside),
+            tabular: Tabular::check_unit(config.exploration_floor, config.outside, &config.memory)?,
         })
-    }
-
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
     }
 
     pub(super) fn distribution(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
-        let arms = counted(segment, eligible);
+        let arms = Counted::all(&self.tabular.evidence(segment, eligible, now));
         let best = arms.iter().map(|arm| arm.mean).fold(0.0, f64::max);
-        choose_largest(&arms, eligible, self.exploration_floor, |arm| {
+        choose_largest(&arms, eligible, &self.tabular, |arm| {
             let divergence = if arm.mean >= best {
                 0.0
             } else {

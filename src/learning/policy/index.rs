@@ -3,9 +3,9 @@
 
 use smallvec::SmallVec;
 
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
-use crate::domain::math;
-use crate::learning::state::{ArmState, SegmentState, aligned};
+use crate::learning::memory::Evidence;
 
 /// One eligible arm as an index sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,27 +16,32 @@ pub(super) struct Counted {
     pub mean: f64,
 }
 
-/// The eligible arms of a segment, in their order.
-#[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
-pub(super) fn counted(
-    segment: Option<&SegmentState>,
-    eligible: &EligibleOffers,
-) -> SmallVec<[Counted; 16]> {
-    aligned(segment, eligible)
-        .map(|arm| Counted {
-            pulls: arm.map_or(0, ArmState::pulls) as f64,
-            mean: arm.and_then(ArmState::mean).unwrap_or(0.0),
-        })
+impl Counted {
+    /// The arms in the same order.
+    pub fn all(evidence: &[Evidence]) -> SmallVec<[Self; 16]> {
+        let counted = |arm: &Evidence| Self {
+            pulls: arm.pulls,
+            mean: arm.mean().unwrap_or(0.0),
+        };
+        evidence.iter().map(counted).collect()
+    }
+}
+
+/// Where the largest values stand.
+pub(super) fn largest(values: &[f64]) -> SmallVec<[usize; 16]> {
+    let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (0..values.len())
+        .filter(|place| values[*place] == best)
         .collect()
 }
 
 /// All of the probability on the largest index, in equal parts where several
-/// are equal; then the floor. An arm that was never learnt comes before every
-/// other, whatever `index` says of the others.
+/// are equal; then the floor. An arm of which nothing is remembered comes
+/// before every other, whatever `index` says of the others.
 pub(super) fn choose_largest(
     arms: &[Counted],
     eligible: &EligibleOffers,
-    exploration_floor: f64,
+    tabular: &Tabular,
     index: impl Fn(&Counted) -> f64,
 ) -> ActionDistribution {
     let indices: SmallVec<[f64; 16]> = arms
@@ -49,78 +54,6 @@ pub(super) fn choose_largest(
             }
         })
         .collect();
-    let best = indices.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let largest: SmallVec<[usize; 16]> = (0..indices.len())
-        .filter(|place| indices[*place] == best)
-        .collect();
-    ActionDistribution::concentrated(eligible, &largest).with_floor(exploration_floor)
-}
-
-/// kl(p, q): the Kullback-Leibler divergence of a Bernoulli variable of mean
-/// `q` from one of mean `p`, both in [0, 1]; infinite where `q` excludes what
-/// `p` allows.
-pub(super) fn bernoulli_divergence(p: f64, q: f64) -> f64 {
-    let part = |p: f64, q: f64| if p > 0.0 { p * math::ln(p / q) } else { 0.0 };
-    (part(p, q) + part(1.0 - p, 1.0 - q)).max(0.0)
-}
-
-/// The largest q ≥ `p` with kl(p, q) ≤ `bound`, by Newton's method from an
-/// upper bound: kl is convex in q, so every iterate stays above the root.
-pub(super) fn upper_confidence(p: f64, bound: f64) -> f64 {
-    if p >= 1.0 {
-        return 1.0;
-    }
-    if !(bound > 0.0) {
-        return p;
-    }
-    // Pinsker's inequality, and kl without its part −p ln q, which is ≥ 0.
-    let entropy = if p > 0.0 { -p * math::ln(p) } else { 0.0 };
-    let near_one = 1.0 - (1.0 - p) * math::exp(-(bound + entropy) / (1.0 - p));
-    let mut q = near_one.min(p + math::sqrt(0.5 * bound));
-    for _ in 0..40 {
-        let slope = (q - p) / (q * (1.0 - q));
-        let excess = bernoulli_divergence(p, q) - bound;
-        let next = q - excess / slope;
-        if !(next > p && next < q) {
-            break;
-        }
-        let step = q - next;
-        q = next;
-        if step <= 1e-13 * q {
-            break;
-        }
-    }
-    q.min(1.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_divergence_has_its_known_values() {
-        assert_eq!(bernoulli_divergence(0.3, 0.3), 0.0);
-        assert!((bernoulli_divergence(0.0, 0.5) - math::ln(2.0)).abs() < 1e-15);
-        assert!((bernoulli_divergence(0.5, 0.25) - 0.5 * math::ln(4.0 / 3.0)).abs() < 1e-15);
-        assert_eq!(bernoulli_divergence(0.5, 1.0), f64::INFINITY);
-        assert_eq!(bernoulli_divergence(1.0, 1.0), 0.0);
-    }
-
-    #[test]
-    fn the_upper_confidence_limit_inverts_the_divergence() {
-        for p in [0.0, 1e-6, 0.02, 0.065, 0.5, 0.97, 0.999_999] {
-            for bound in [1e-9, 1e-6, 1e-3, 0.1, 1.0, 5.0] {
-                let q = upper_confidence(p, bound);
-                assert!(q > p && q <= 1.0, "{q} for {p}, {bound}");
-                let back = bernoulli_divergence(p, q);
-                let close = 1e-9 * bound + 1e-13;
-                assert!(
-                    (back - bound).abs() <= close || 1.0 - q < 1e-12,
-                    "kl({p}, {q}) is {back}, not {bound}"
-                );
-            }
-        }
-        assert_eq!(upper_confidence(0.4, 0.0), 0.4);
-        assert_eq!(upper_confidence(1.0, 3.0), 1.0);
-    }
+    ActionDistribution::concentrated(eligible, &largest(&indices))
+        .with_floor(tabular.exploration_floor)
 }

@@ -12,12 +12,14 @@
 //! rewards of 0 and 1 with `exploration = 1`. Cost: O(K), about ten logarithms
 //! an arm.
 
-use super::index::{choose_largest, counted, upper_confidence};
+use super::index::{Counted, choose_largest};
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::math;
+use crate::domain::time::Instant;
 use crate::learning::config::index::{KlBonus, KlUcbConfig};
 use crate::learning::config::{Bound, PolicyError};
-use crate::learning::reward::RewardDomain;
+use crate::learning::divergence::upper_confidence;
 use crate::learning::state::SegmentState;
 
 /// The checked KL-UCB policy.
@@ -25,8 +27,7 @@ use crate::learning::state::SegmentState;
 pub struct KlUcb {
     bonus: KlBonus,
     exploration: f64,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    pub(super) tabular: Tabular,
 }
 
 impl KlUcb {
@@ -34,25 +35,20 @@ impl KlUcb {
         Ok(Self {
             bonus: config.bonus,
             exploration: Bound::CONFIDENCE.check("exploration", config.exploration)?,
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: RewardDomain::unit(config.outside),
+            tabular: Tabular::check_unit(config.exploration_floor, config.outside, &config.memory)?,
         })
-    }
-
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
     }
 
     pub(super) fn distribution(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
-        let arms = counted(segment, eligible);
+        let arms = Counted::all(&self.tabular.evidence(segment, eligible, now));
         let pulls: f64 = arms.iter().map(|arm| arm.pulls).sum();
         let ln_time = math::ln(pulls.max(1.0));
-        choose_largest(&arms, eligible, self.exploration_floor, |arm| {
+        choose_largest(&arms, eligible, &self.tabular, |arm| {
             let bound = match self.bonus {
                 KlBonus::Time => ln_time,
                 KlBonus::TimePerPull => ln_time - math::ln(arm.pulls),

@@ -20,22 +20,22 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::learning::best_arm;
 use crate::learning::beta::Beta;
+use crate::learning::config::memory::MemoryConfig;
 use crate::learning::config::posterior::PooledThompsonConfig;
 use crate::learning::config::{Bound, PolicyError};
 use crate::learning::pooling::{Counts, Pool, Pooling};
-use crate::learning::reward::RewardDomain;
 use crate::learning::state::{PolicyState, aligned};
 
 /// The checked pooled Thompson sampling policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PooledThompson {
     pooling: Pooling,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    pub(super) tabular: Tabular,
 }
 
 impl PooledThompson {
@@ -45,9 +45,11 @@ impl PooledThompson {
         let failures = bound.check("prior_failures", config.prior_failures)?;
         Ok(Self {
             pooling: Pooling::new(Beta::new(successes, failures)),
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: RewardDomain::unit(config.outside),
+            tabular: Tabular::check_unit(
+                config.exploration_floor,
+                config.outside,
+                &MemoryConfig::default(),
+            )?,
         })
     }
 
@@ -57,10 +59,6 @@ impl PooledThompson {
             pooling: self.pooling.with_campaigns(campaigns),
             ..self
         }
-    }
-
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
     }
 
     /// Takes what the state's segments know together out of the state, to be
@@ -113,7 +111,7 @@ impl PooledThompson {
         }
         ActionDistribution::from_weights(mixture)
             .expect("a mixture of distributions is one")
-            .with_floor(self.exploration_floor)
+            .with_floor(self.tabular.exploration_floor)
     }
 
     /// The Beta with the moments of what is believed of each eligible offer's

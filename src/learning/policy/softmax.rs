@@ -11,21 +11,22 @@
 use smallvec::SmallVec;
 
 use super::falling::Falling;
+use super::shrunken_mean::ShrunkenMean;
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::math;
+use crate::domain::time::Instant;
 use crate::learning::config::index::{SoftmaxConfig, TemperatureConfig};
 use crate::learning::config::{Bound, PolicyError};
-use crate::learning::reward::RewardDomain;
-use crate::learning::state::{ArmState, SegmentState, aligned};
+use crate::learning::memory::Evidence;
+use crate::learning::state::SegmentState;
 
 /// The checked softmax policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Softmax {
     temperature: Falling,
-    initial_value: f64,
-    initial_weight: f64,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    start: ShrunkenMean,
+    pub(super) tabular: Tabular,
 }
 
 impl Softmax {
@@ -42,38 +43,35 @@ impl Softmax {
                 minimum: bound.check("temperature.minimum", schedule.minimum)?,
             },
         };
+        let tabular = Tabular::check(
+            config.exploration_floor,
+            config.reward.check()?,
+            &config.memory,
+        )?;
         Ok(Self {
             temperature,
-            initial_value: Bound::REWARD.check("initial_value", config.initial_value)?,
-            initial_weight: Bound::WEIGHT.check("initial_weight", config.initial_weight)?,
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: config.reward.check()?,
+            start: ShrunkenMean::check(
+                config.initial_value,
+                config.initial_weight,
+                &tabular.memory,
+            )?,
+            tabular,
         })
     }
 
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
-    }
-
     /// What the arm's next reward is estimated to be.
-    #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
-    pub(super) fn value(&self, arm: Option<&ArmState>) -> f64 {
-        let Some(arm) = arm.filter(|arm| arm.pulls() > 0) else {
-            return self.initial_value;
-        };
-        let weight = self.initial_weight;
-        (weight * self.initial_value + arm.reward_sum()) / (weight + arm.pulls() as f64)
+    pub(super) fn value(&self, evidence: &Evidence) -> f64 {
+        self.start.of(evidence)
     }
 
     pub(super) fn distribution(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
-        let values: SmallVec<[f64; 16]> = aligned(segment, eligible)
-            .map(|arm| self.value(arm))
-            .collect();
+        let evidence = self.tabular.evidence(segment, eligible, now);
+        let values: SmallVec<[f64; 16]> = evidence.iter().map(|arm| self.value(arm)).collect();
         let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let temperature = self
             .temperature
@@ -84,6 +82,6 @@ impl Softmax {
             .map(|value| math::exp((value - best) / temperature));
         ActionDistribution::from_weights(weights)
             .expect("weights in [0, 1], one of them 1, have a sum")
-            .with_floor(self.exploration_floor)
+            .with_floor(self.tabular.exploration_floor)
     }
 }

@@ -14,53 +14,41 @@
 //! `bernoulli_ten_arms`). κ < 1 explores more. The logarithmic bound of κ = 1
 //! holds for no κ above; an `exploration_floor` bounds the tail.
 //!
-//! The probabilities are computed, not sampled: see [`best_arm`]. Valid for
+//! The probabilities are computed, not sampled: see [`best_arm`](crate::learning::best_arm). Valid for
 //! rewards in [0, 1].
 
-use smallvec::SmallVec;
-
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
-use crate::learning::best_arm;
+use crate::domain::time::Instant;
 use crate::learning::beta::Beta;
 use crate::learning::config::posterior::TemperedThompsonConfig;
 use crate::learning::config::{Bound, PolicyError};
-use crate::learning::reward::RewardDomain;
-use crate::learning::state::{ArmState, SegmentState, aligned};
+use crate::learning::memory::Evidence;
+use crate::learning::state::SegmentState;
 
 /// The checked tempered Thompson sampling policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TemperedThompson {
     prior: Beta,
     sharpness: f64,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    pub(super) tabular: Tabular,
 }
 
 impl TemperedThompson {
     pub(super) fn check(config: &TemperedThompsonConfig) -> Result<Self, PolicyError> {
-        let successes = Bound::PRIOR.check("prior_successes", config.prior_successes)?;
-        let failures = Bound::PRIOR.check("prior_failures", config.prior_failures)?;
         Ok(Self {
-            prior: Beta::new(successes, failures),
+            prior: Beta::check_prior(config.prior_successes, config.prior_failures)?,
             sharpness: Bound::SHARPNESS.check("sharpness", config.sharpness)?,
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: RewardDomain::unit(config.outside),
+            tabular: Tabular::check_unit(config.exploration_floor, config.outside, &config.memory)?,
         })
     }
 
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
-    }
-
     /// What is acted upon as if it were believed of an arm's mean reward.
-    #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
-    pub(super) fn posterior(&self, arm: Option<&ArmState>) -> Beta {
-        let successes = arm.map_or(0.0, ArmState::reward_sum);
-        let failures = arm.map_or(0, ArmState::pulls) as f64 - successes;
-        Beta::new(
-            self.prior.alpha() + self.sharpness * successes,
-            self.prior.beta() + self.sharpness * failures,
+    pub(super) fn posterior(&self, evidence: &Evidence) -> Beta {
+        let failures = evidence.pulls - evidence.reward_sum;
+        self.prior.after(
+            self.sharpness * evidence.reward_sum,
+            self.sharpness * failures,
         )
     }
 
@@ -68,10 +56,9 @@ impl TemperedThompson {
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
-        let posteriors: SmallVec<[Beta; 16]> = aligned(segment, eligible)
-            .map(|arm| self.posterior(arm))
-            .collect();
-        best_arm::probabilities(&posteriors).with_floor(self.exploration_floor)
+        self.tabular
+            .thompson(segment, eligible, now, |arm| self.posterior(arm))
     }
 }

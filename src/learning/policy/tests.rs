@@ -1,4 +1,5 @@
 mod counts;
+mod memory;
 mod index;
 mod revenue;
 
@@ -7,8 +8,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::distribution::{Propensity, SUM_TOLERANCE};
 use crate::domain::math;
+use crate::domain::time::Span;
 
 const SEGMENT: SegmentNumber = SegmentNumber(3);
+
+/// When everything happens that happens at no other time.
+const NOW: Instant = Instant::from_unix_ms(0);
 
 /// A policy from its TOML; offer "o7" has the number 7.
 fn policy(text: &str) -> Policy {
@@ -47,7 +52,7 @@ fn context() -> Context<'static> {
         segment: SEGMENT,
         features: &[],
         seed: DecisionSeed(0),
-        decided_at: Instant::from_unix_ms(0),
+        decided_at: NOW,
     }
 }
 
@@ -57,7 +62,7 @@ fn rewarded(offer: u32, reward: f64) -> RewardedDecision<'static> {
         offer: OfferNumber(offer),
         features: &[],
         propensity: Propensity::CERTAIN,
-        decided_at: Instant::from_unix_ms(0),
+        decided_at: NOW,
         reward,
     }
 }
@@ -300,7 +305,7 @@ fn a_change_of_policy_keeps_what_it_can() {
         .receipt;
 
     // 250 is no success or failure: offer 4 starts anew, the others are kept.
-    let adopted = thompson.adopt(&mut state, &uniform);
+    let adopted = thompson.adopt(&mut state, &uniform, NOW);
     assert_eq!(
         (adopted.arms_kept, adopted.arms_reset, adopted.arms_settled),
         (3, 1, 0)
@@ -313,18 +318,18 @@ fn a_change_of_policy_keeps_what_it_can() {
 
     // A clipped reward cannot be found again under another domain.
     thompson.learn(&mut state, &rewarded(9, 3.0)).unwrap();
-    let adopted = steps.adopt(&mut state, &thompson);
+    let adopted = steps.adopt(&mut state, &thompson, NOW);
     assert_eq!(
         (adopted.arms_kept, adopted.arms_reset, adopted.arms_settled),
         (4, 0, 4)
     );
-    let summary = steps.summary(&state, SEGMENT, &offers(&[9, 30]));
+    let summary = steps.summary(&state, SEGMENT, &offers(&[9, 30]), NOW);
     assert_eq!(summary[0].estimate, Some(0.4));
     assert_eq!(summary[1].estimate, Some(0.0));
     // The same policy with another epsilon changes nothing.
     let before = canonical(&state);
     let adopted =
-        policy("kind = 'epsilon_greedy'\nstep = 0.5\nepsilon = 0.3").adopt(&mut state, &steps);
+        policy("kind = 'epsilon_greedy'\nstep = 0.5\nepsilon = 0.3").adopt(&mut state, &steps, NOW);
     assert_eq!(adopted.arms_settled, 0);
     assert_eq!(canonical(&state), before);
 }
@@ -333,7 +338,7 @@ fn a_change_of_policy_keeps_what_it_can() {
 fn a_summary_tells_what_is_believed() {
     let policy = policy("kind = 'thompson_beta'");
     let state = learnt(&policy, &HISTORY);
-    let summary = policy.summary(&state, SEGMENT, &offers(&[9, 30]));
+    let summary = policy.summary(&state, SEGMENT, &offers(&[9, 30]), NOW);
     assert_eq!((summary[0].pulls, summary[0].mean), (4, Some(0.25)));
     assert!((summary[0].estimate.unwrap() - 2.0 / 6.0).abs() < 1e-15);
     assert_eq!((summary[1].pulls, summary[1].mean), (0, None));
@@ -440,7 +445,7 @@ proptest! {
             otherwise[place].1 = after;
             let expected = learnt(&policy, &otherwise);
             if has_constant_step(&policy) {
-                let value = |state: &PolicyState| policy.summary(state, SEGMENT, &offers(&[offer]))[0].estimate;
+                let value = |state: &PolicyState| policy.summary(state, SEGMENT, &offers(&[offer]), NOW)[0].estimate;
                 let (ours, theirs) = (value(&state).unwrap(), value(&expected).unwrap());
                 prop_assert!((ours - theirs).abs() <= 1e-12);
             } else {
@@ -494,7 +499,7 @@ fn has_constant_step(policy: &Policy) -> bool {
 fn constant_steps_weigh_rewards_by_their_age() {
     let policy = policy("kind = 'epsilon_greedy'\nstep = 0.25\ninitial_value = 8.0");
     let state = learnt(&policy, &[(1, 1.0), (1, 0.0), (1, 1.0)]);
-    let value = policy.summary(&state, SEGMENT, &offers(&[1]))[0].estimate;
+    let value = policy.summary(&state, SEGMENT, &offers(&[1]), NOW)[0].estimate;
     let expected = 8.0 * math::pow_whole(0.75, 3) + 0.25 * (0.75 * 0.75 + 1.0);
     assert!((value.unwrap() - expected).abs() < 1e-15);
 }

@@ -8,59 +8,45 @@
 //! that part of a success.
 //!
 //! The probabilities are computed, not sampled: see
-//! [`best_arm`] for the method, its error and its
+//! [`best_arm`](crate::learning::best_arm) for the method, its error and its
 //! cost. Valid for rewards in [0, 1].
 
-use smallvec::SmallVec;
-
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
-use crate::learning::best_arm;
+use crate::domain::time::Instant;
 use crate::learning::beta::Beta;
-use crate::learning::config::{Bound, PolicyError, ThompsonBetaConfig};
-use crate::learning::reward::RewardDomain;
-use crate::learning::state::{ArmState, SegmentState, aligned};
+use crate::learning::config::{PolicyError, ThompsonBetaConfig};
+use crate::learning::memory::Evidence;
+use crate::learning::state::SegmentState;
 
 /// The checked Thompson sampling policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThompsonBeta {
     prior: Beta,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    pub(super) tabular: Tabular,
 }
 
 impl ThompsonBeta {
     pub(super) fn check(config: &ThompsonBetaConfig) -> Result<Self, PolicyError> {
-        let successes = Bound::PRIOR.check("prior_successes", config.prior_successes)?;
-        let failures = Bound::PRIOR.check("prior_failures", config.prior_failures)?;
         Ok(Self {
-            prior: Beta::new(successes, failures),
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: RewardDomain::unit(config.outside),
+            prior: Beta::check_prior(config.prior_successes, config.prior_failures)?,
+            tabular: Tabular::check_unit(config.exploration_floor, config.outside, &config.memory)?,
         })
     }
 
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
-    }
-
     /// What is believed of an arm's mean reward.
-    #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
-    pub(super) fn posterior(&self, arm: Option<&ArmState>) -> Beta {
-        let Some(arm) = arm else { return self.prior };
-        let successes = arm.reward_sum();
-        let failures = arm.pulls() as f64 - successes;
-        Beta::new(self.prior.alpha() + successes, self.prior.beta() + failures)
+    pub(super) fn posterior(&self, evidence: &Evidence) -> Beta {
+        let failures = evidence.pulls - evidence.reward_sum;
+        self.prior.after(evidence.reward_sum, failures)
     }
 
     pub(super) fn distribution(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
-        let posteriors: SmallVec<[Beta; 16]> = aligned(segment, eligible)
-            .map(|arm| self.posterior(arm))
-            .collect();
-        best_arm::probabilities(&posteriors).with_floor(self.exploration_floor)
+        self.tabular
+            .thompson(segment, eligible, now, |arm| self.posterior(arm))
     }
 }

@@ -7,56 +7,47 @@
 //! λ is Gamma(α₀, β₀), and after n rewards of sum S it is Gamma(α₀ + S, β₀ + n).
 //! α₀ is `prior_count`, β₀ is `prior_decisions`.
 //!
-//! The probabilities are computed, not sampled: see [`best_arm`]. Valid for
+//! The probabilities are computed, not sampled: see [`best_arm`](crate::learning::best_arm). Valid for
 //! rewards of at least 0: items in a basket, clicks, points. It believes that
 //! a count varies as much as its mean; for money, which varies far more, its
 //! posteriors are too sharp.
 
-use smallvec::SmallVec;
-
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
-use crate::learning::best_arm;
+use crate::domain::time::Instant;
 use crate::learning::config::posterior::ThompsonPoissonConfig;
 use crate::learning::config::{Bound, PolicyError};
 use crate::learning::gamma::Gamma;
-use crate::learning::reward::RewardDomain;
-use crate::learning::state::{ArmState, SegmentState, aligned};
+use crate::learning::memory::Evidence;
+use crate::learning::state::SegmentState;
 
 /// The checked Thompson sampling policy for counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThompsonPoisson {
     prior: Gamma,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    pub(super) tabular: Tabular,
 }
 
 impl ThompsonPoisson {
-    /// # Panics
-    /// Never: what would is refused before.
     pub(super) fn check(config: &ThompsonPoissonConfig) -> Result<Self, PolicyError> {
         let count = Bound::PRIOR.check("prior_count", config.prior_count)?;
         let decisions = Bound::PRIOR.check("prior_decisions", config.prior_decisions)?;
-        let largest = Bound::REWARD_ABOVE_0.check("largest_count", config.largest_count)?;
         Ok(Self {
             prior: Gamma::new(count, decisions),
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: RewardDomain::new(0.0, largest, config.outside)
-                .expect("a largest count within its bound makes an interval"),
+            tabular: Tabular::check_from_0(
+                config.exploration_floor,
+                ("largest_count", config.largest_count),
+                config.outside,
+                &config.memory,
+            )?,
         })
     }
 
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
-    }
-
     /// What is believed of an arm's mean count.
-    #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
-    pub(super) fn posterior(&self, arm: Option<&ArmState>) -> Gamma {
-        let Some(arm) = arm else { return self.prior };
+    pub(super) fn posterior(&self, evidence: &Evidence) -> Gamma {
         Gamma::new(
-            self.prior.shape() + arm.reward_sum(),
-            self.prior.rate() + arm.pulls() as f64,
+            self.prior.shape() + evidence.reward_sum.max(0.0),
+            self.prior.rate() + evidence.pulls,
         )
     }
 
@@ -64,10 +55,9 @@ impl ThompsonPoisson {
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
-        let posteriors: SmallVec<[Gamma; 16]> = aligned(segment, eligible)
-            .map(|arm| self.posterior(arm))
-            .collect();
-        best_arm::probabilities(&posteriors).with_floor(self.exploration_floor)
+        self.tabular
+            .thompson(segment, eligible, now, |arm| self.posterior(arm))
     }
 }

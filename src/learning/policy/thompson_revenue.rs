@@ -20,20 +20,21 @@
 //! where that is not wanted, declare `largest_value` with `outside = "clip"`,
 //! which counts larger rewards as that one (a winsor).
 //!
-//! The probabilities are computed, not sampled: see [`best_arm`]. Valid for
+//! The probabilities are computed, not sampled: see [`best_arm`](crate::learning::best_arm). Valid for
 //! rewards of at least 0. Cost: a mixture of some 30 to 100 parts an arm, more
 //! where the prior knows the value far better than the conversion, so about a
 //! hundred times that of `thompson_beta`.
 
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
-use crate::learning::best_arm;
+use crate::domain::time::Instant;
 use crate::learning::beta::Beta;
 use crate::learning::config::posterior::ThompsonRevenueConfig;
 use crate::learning::config::{Bound, PolicyError};
 use crate::learning::gamma::Gamma;
+use crate::learning::memory::Evidence;
 use crate::learning::revenue::Revenue;
-use crate::learning::reward::RewardDomain;
-use crate::learning::state::{ArmState, SegmentState, aligned};
+use crate::learning::state::SegmentState;
 
 /// The checked Thompson sampling policy for money.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,49 +43,35 @@ pub struct ThompsonRevenue {
     value_shape: f64,
     prior_value: f64,
     prior_value_weight: f64,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    pub(super) tabular: Tabular,
 }
 
 impl ThompsonRevenue {
-    /// # Panics
-    /// Never: what would is refused before.
     pub(super) fn check(config: &ThompsonRevenueConfig) -> Result<Self, PolicyError> {
-        let successes = Bound::PRIOR.check("prior_successes", config.prior_successes)?;
-        let failures = Bound::PRIOR.check("prior_failures", config.prior_failures)?;
-        let largest = Bound::REWARD_ABOVE_0.check("largest_value", config.largest_value)?;
         Ok(Self {
-            prior: Beta::new(successes, failures),
+            prior: Beta::check_prior(config.prior_successes, config.prior_failures)?,
             value_shape: Bound::SHARPNESS.check("value_shape", config.value_shape)?,
             prior_value: Bound::VALUE.check("prior_value", config.prior_value)?,
             prior_value_weight: Bound::PRIOR
                 .check("prior_value_weight", config.prior_value_weight)?,
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: RewardDomain::new(0.0, largest, config.outside)
-                .expect("a largest value within its bound makes an interval"),
+            tabular: Tabular::check_from_0(
+                config.exploration_floor,
+                ("largest_value", config.largest_value),
+                config.outside,
+                &config.memory,
+            )?,
         })
     }
 
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
-    }
-
     /// What is believed of an arm's mean revenue.
-    #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
-    pub(super) fn posterior(&self, arm: Option<&ArmState>) -> Revenue {
-        let pulls = arm.map_or(0, ArmState::pulls) as f64;
-        let earning = arm.map_or(0, ArmState::earning) as f64;
-        let sum = arm.map_or(0.0, ArmState::reward_sum);
+    pub(super) fn posterior(&self, evidence: &Evidence) -> Revenue {
         let weight = self.prior_value_weight;
+        let conversions = evidence.earning;
         Revenue::new(
-            Beta::new(
-                self.prior.alpha() + earning,
-                self.prior.beta() + (pulls - earning),
-            ),
+            self.prior.after(conversions, evidence.pulls - conversions),
             Gamma::new(
-                1.0 + self.value_shape * (weight + earning),
-                weight * self.prior_value + sum,
+                1.0 + self.value_shape * (weight + conversions),
+                weight * self.prior_value + evidence.reward_sum.max(0.0),
             ),
             self.value_shape,
         )
@@ -94,10 +81,9 @@ impl ThompsonRevenue {
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
-        let posteriors: Vec<Revenue> = aligned(segment, eligible)
-            .map(|arm| self.posterior(arm))
-            .collect();
-        best_arm::probabilities(&posteriors).with_floor(self.exploration_floor)
+        self.tabular
+            .thompson(segment, eligible, now, |arm| self.posterior(arm))
     }
 }

@@ -10,45 +10,40 @@
 //! be evaluated. Valid for rewards in [0, 1]; with rates of a few per cent its
 //! bonus is far too wide, and KL-UCB or IMED do better. Cost: O(K).
 
-use super::index::{choose_largest, counted};
+use super::index::{Counted, choose_largest};
+use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::math;
+use crate::domain::time::Instant;
 use crate::learning::config::index::Ucb1Config;
 use crate::learning::config::{Bound, PolicyError};
-use crate::learning::reward::RewardDomain;
 use crate::learning::state::SegmentState;
 
 /// The checked UCB1 policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ucb1 {
     exploration: f64,
-    exploration_floor: f64,
-    reward_domain: RewardDomain,
+    pub(super) tabular: Tabular,
 }
 
 impl Ucb1 {
     pub(super) fn check(config: &Ucb1Config) -> Result<Self, PolicyError> {
         Ok(Self {
             exploration: Bound::CONFIDENCE_FROM_0.check("exploration", config.exploration)?,
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            reward_domain: RewardDomain::unit(config.outside),
+            tabular: Tabular::check_unit(config.exploration_floor, config.outside, &config.memory)?,
         })
-    }
-
-    pub(super) const fn reward_domain(&self) -> RewardDomain {
-        self.reward_domain
     }
 
     pub(super) fn distribution(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
+        now: Instant,
     ) -> ActionDistribution {
-        let arms = counted(segment, eligible);
+        let arms = Counted::all(&self.tabular.evidence(segment, eligible, now));
         let pulls: f64 = arms.iter().map(|arm| arm.pulls).sum();
         let spread = self.exploration * math::ln(pulls.max(1.0));
-        choose_largest(&arms, eligible, self.exploration_floor, |arm| {
+        choose_largest(&arms, eligible, &self.tabular, |arm| {
             arm.mean + math::sqrt(spread / arm.pulls)
         })
     }

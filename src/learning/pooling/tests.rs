@@ -229,7 +229,12 @@ fn a_new_segment_starts_from_the_others_and_a_new_offer_from_its_campaign() {
     }
     let summary = |offers: &[u32]| {
         let eligible = EligibleOffers::new(offers.iter().copied().map(OfferNumber)).unwrap();
-        policy().summary(&state, SegmentNumber(77), &eligible)
+        policy().summary(
+            &state,
+            SegmentNumber(77),
+            &eligible,
+            Instant::from_unix_ms(0),
+        )
     };
     let known = summary(&[1, 101]);
     assert!((known[0].estimate.unwrap() - 0.09).abs() < 0.006);

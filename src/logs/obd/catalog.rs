@@ -13,6 +13,7 @@ use crate::catalog::{CatalogDocument, DEFAULT_SEGMENT, SegmentDocument, write_to
 use crate::domain::attribute::AttributeValue;
 use crate::learning::PolicyConfig;
 use crate::learning::config::ThompsonBetaConfig;
+use crate::learning::config::memory::MemoryConfig;
 use crate::learning::reward::Outside;
 
 /// The most segments besides the default.
@@ -50,6 +51,7 @@ impl Default for ObdCatalogOptions {
                 prior_failures: 99.0,
                 exploration_floor: 0.001,
                 outside: Outside::Refuse,
+                memory: MemoryConfig::default(),
             }),
         }
     }

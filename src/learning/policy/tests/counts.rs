@@ -6,7 +6,7 @@ use super::*;
 fn counts_sharpen_a_gamma_posterior() {
     let policy = policy("kind = 'thompson_poisson'\nprior_count = 2.0\nprior_decisions = 0.5");
     let state = learnt(&policy, &[(1, 3.0), (1, 0.0), (1, 4.0)]);
-    let summary = policy.summary(&state, SEGMENT, &offers(&[1, 2]));
+    let summary = policy.summary(&state, SEGMENT, &offers(&[1, 2]), NOW);
     assert_eq!(summary[0].estimate, Some(9.0 / 3.5));
     assert_eq!(summary[1].estimate, Some(4.0));
     let interval = summary[0].posterior.unwrap();
@@ -39,7 +39,7 @@ fn what_is_no_count_is_refused_or_clipped() {
             .clipped
     );
     assert_eq!(
-        lenient.summary(&state, SEGMENT, &offers(&[1]))[0].mean,
+        lenient.summary(&state, SEGMENT, &offers(&[1]), NOW)[0].mean,
         Some(50.0)
     );
 }
@@ -51,10 +51,10 @@ fn only_counts_are_taken_over() {
     let counts = policy("kind = 'thompson_poisson'");
     let uniform = policy("kind = 'uniform'");
     let mut state = learnt(&uniform, &[(1, -5.0), (2, 1.0), (2, 0.0)]);
-    let adopted = counts.adopt(&mut state, &uniform);
+    let adopted = counts.adopt(&mut state, &uniform, NOW);
     assert_eq!((adopted.arms_kept, adopted.arms_reset), (1, 1));
     counts.learn(&mut state, &rewarded(2, 7.0)).unwrap();
     let other = policy("kind = 'thompson_poisson'\nprior_count = 3.0");
-    let adopted = other.adopt(&mut state, &counts);
+    let adopted = other.adopt(&mut state, &counts, NOW);
     assert_eq!((adopted.arms_kept, adopted.arms_reset), (2, 0));
 }

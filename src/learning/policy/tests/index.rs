@@ -58,7 +58,7 @@ fn an_index_policy_looks_at_what_it_has_not_seen_first() {
         assert_eq!(all, [0.0, 0.0, 0.5, 0.5], "{kind}");
         let fresh = probabilities(&policy, &PolicyState::new(), &offers(&[1, 2]));
         assert_eq!(fresh, [0.5, 0.5], "{kind}");
-        let summary = policy.summary(&state, SEGMENT, &offers(&[2, 9]));
+        let summary = policy.summary(&state, SEGMENT, &offers(&[2, 9]), NOW);
         assert_eq!(
             (summary[0].estimate, summary[1].estimate),
             (Some(0.45), None)

@@ -8,7 +8,7 @@ fn a_mean_value_is_weighted_with_its_prior() {
         "kind = 'thompson_revenue'\nvalue_shape = 2.0\nprior_value = 50.0\nprior_value_weight = 3.0",
     );
     let state = learnt(&policy, &[(1, 0.0), (1, 120.0), (1, 0.0), (1, 80.0)]);
-    let summary = policy.summary(&state, SEGMENT, &offers(&[1, 2]));
+    let summary = policy.summary(&state, SEGMENT, &offers(&[1, 2]), NOW);
     // Beta(1 + 2, 1 + 2), and (3 · 50 + 200) / (3 + 2) a conversion.
     let estimate = summary[0].estimate.unwrap();
     assert!((estimate - 0.5 * 70.0).abs() < 1e-12, "{estimate}");
