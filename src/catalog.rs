@@ -9,7 +9,10 @@
 //!   it, amounts are minor units, schedules are instants.
 //! - [`Numbering`] gives each name a number once and for good; it can be made
 //!   again from the changes that the ledger holds.
-//! - [`CatalogDifference`] says what changed between two documents.
+//! - [`CatalogDifference`] says what changed between two documents, a
+//!   [`CatalogPatch`] changes single entries of one.
+//!
+//! Every version is kept; each shares with the one before what did not change.
 //!
 //! Invariants: a catalogue never changes after it was built, so one `Arc` of it
 //! serves every decision of its version; the same document, version and
@@ -20,14 +23,19 @@
 mod check;
 pub mod difference;
 pub mod document;
+pub mod edit;
 pub mod fault;
 pub mod numbering;
+mod patch;
 pub mod scalar;
+mod written;
 pub mod starter;
 mod text;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use imbl::Vector;
 use thiserror::Error;
 
 use crate::domain::attribute::AttributeKind;
@@ -38,14 +46,16 @@ use crate::domain::placement::Placement;
 use crate::learning::{Policy, PolicyConfig};
 use crate::promotion::constraints::Constraints;
 use crate::segment::Segmentation;
+use written::{Written, grafted, kept};
 
 pub use check::{
     DEFAULT_SEGMENT, MAX_ATTRIBUTES, MAX_CAMPAIGNS, MAX_OFFERS, MAX_PLACEMENTS, MAX_SEGMENTS,
 };
-pub use difference::CatalogDifference;
-pub use document::{CatalogDocument, SegmentDocument, Windows};
+pub use difference::{CatalogDifference, Changes};
+pub use document::{CampaignDocument, CatalogDocument, OfferDocument, SegmentDocument, Windows};
 pub use fault::{CatalogFaults, Fault};
 pub use numbering::{NewNames, Numbering, NumberingError};
+pub use patch::CatalogPatch;
 pub use text::{KINDS, nearest_expected, read_toml, read_toml_beside, write_toml};
 
 /// One version of the catalogue.
@@ -53,18 +63,20 @@ pub use text::{KINDS, nearest_expected, read_toml, read_toml_beside, write_toml}
 pub struct Catalog {
     version: CatalogVersion,
     numbering: Numbering,
-    document: CatalogDocument,
-    attributes: BTreeMap<String, AttributeKind>,
-    segmentation: Segmentation,
+    written: Written,
+    attributes: Arc<BTreeMap<String, AttributeKind>>,
+    segmentation: Arc<Segmentation>,
     /// In the order of their numbers.
-    placements: Vec<PlacementEntry>,
+    placements: Arc<Vec<PlacementEntry>>,
     /// In the order of the document.
-    campaigns: Vec<Campaign>,
+    campaigns: Vector<Arc<Campaign>>,
     /// In the order of their numbers.
-    offers: Vec<Offer>,
-    constraints: Constraints,
-    placement_indices: Indices,
-    offer_indices: Indices,
+    offers: Vector<Arc<Offer>>,
+    constraints: Arc<Constraints>,
+    placement_indices: Arc<Indices>,
+    offer_indices: Arc<Indices>,
+    /// Where offers stand in the document, by number.
+    written_indices: Arc<Indices>,
 }
 
 /// Why a recorded catalogue cannot be taken over.
@@ -76,9 +88,12 @@ pub enum StoredCatalogError {
     /// The document has faults.
     #[error(transparent)]
     Faults(#[from] CatalogFaults),
+    /// It changes the catalogue before it, and there is none.
+    #[error("the first catalogue is a change of the one before it")]
+    NothingBefore,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct PlacementEntry {
     placement: Placement,
     policy: Policy,
@@ -97,6 +112,19 @@ impl Catalog {
         version: CatalogVersion,
         before: &Numbering,
     ) -> Result<Self, CatalogFaults> {
+        Self::build_after(None, document, version, before)
+    }
+
+    /// The same, sharing with the catalogue before what did not change.
+    ///
+    /// # Errors
+    /// Every fault of the document.
+    pub fn build_after(
+        catalog: Option<&Self>,
+        document: CatalogDocument,
+        version: CatalogVersion,
+        before: &Numbering,
+    ) -> Result<Self, CatalogFaults> {
         let numbering = before.including(&document);
         let checked = check::check(&document, &numbering, &check::Unreadable::default());
         let checked = checked.map_err(|faults| CatalogFaults::from_check(None, faults))?;
@@ -111,20 +139,29 @@ impl Catalog {
             })
             .collect();
         placements.sort_by_key(|entry| entry.placement.number);
+        let written_numbers: Vec<u32> = checked.offers.iter().map(|it| it.number.0).collect();
         let mut offers = checked.offers;
         offers.sort_by_key(|offer| offer.number);
+        let placement_numbers = placements.iter().map(|it| it.placement.number.0);
+        let placement_indices = Indices::of(placement_numbers);
+        let offer_indices = Indices::of(offers.iter().map(|offer| offer.number.0));
+        let before = catalog;
         Ok(Self {
             version,
             numbering,
-            document,
-            attributes: checked.attributes,
-            segmentation: checked.segmentation,
-            placement_indices: Indices::of(placements.iter().map(|it| it.placement.number.0)),
-            offer_indices: Indices::of(offers.iter().map(|offer| offer.number.0)),
-            placements,
-            campaigns: checked.campaigns,
-            constraints: checked.constraints,
-            offers,
+            written: Written::after(before.map(|it| &it.written), document),
+            attributes: kept(before.map(|it| &it.attributes), checked.attributes),
+            segmentation: kept(before.map(|it| &it.segmentation), checked.segmentation),
+            placements: kept(before.map(|it| &it.placements), placements),
+            campaigns: grafted(before.map(|it| &it.campaigns), checked.campaigns),
+            constraints: kept(before.map(|it| &it.constraints), checked.constraints),
+            offers: grafted(before.map(|it| &it.offers), offers),
+            placement_indices: kept(before.map(|it| &it.placement_indices), placement_indices),
+            offer_indices: kept(before.map(|it| &it.offer_indices), offer_indices),
+            written_indices: kept(
+                before.map(|it| &it.written_indices),
+                Indices::of(written_numbers.into_iter()),
+            ),
         })
     }
 
@@ -137,10 +174,13 @@ impl Catalog {
         before: &Numbering,
         actor: impl Into<String>,
     ) -> serde_json::Result<CatalogChange> {
-        let new = before.new_names(&self.document);
+        let document = self.document();
+        let new = before.new_names(&document);
         Ok(CatalogChange {
             version: self.version,
-            document: self.document.to_json()?,
+            document: document.to_json()?,
+            patch: Vec::new(),
+            parts: 0,
             new_placements: new.placements,
             new_offers: new.offers,
             new_segments: new.segments,
@@ -149,18 +189,31 @@ impl Catalog {
         })
     }
 
-    /// The catalogue of a recorded change; `before` is the numbering that the
-    /// changes before it led to, or a later one.
+    /// The catalogue of a recorded change; `numbering` is the one that the
+    /// changes up to it led to, or a later one, and `before` the catalogue
+    /// before it.
     ///
     /// # Errors
     /// When the bytes hold no document, or one with faults.
     pub fn from_stored(
-        document: &[u8],
-        version: CatalogVersion,
-        before: &Numbering,
+        before: Option<&Self>,
+        change: &CatalogChange,
+        numbering: &Numbering,
     ) -> Result<Self, StoredCatalogError> {
-        let document = CatalogDocument::from_json(document)?;
-        Ok(Self::build(document, version, before)?)
+        let document = if change.patch.is_empty() {
+            CatalogDocument::from_json(&change.document)?
+        } else {
+            let before = before.ok_or(StoredCatalogError::NothingBefore)?;
+            let mut document = before.document();
+            CatalogPatch::from_json(&change.patch)?.apply(&mut document);
+            document
+        };
+        Ok(Self::build_after(
+            before,
+            document,
+            change.version,
+            numbering,
+        )?)
     }
 
     /// Which version it is.
@@ -175,15 +228,42 @@ impl Catalog {
         &self.numbering
     }
 
-    /// What it was built from.
+    /// What it was built from, put together again.
     #[must_use]
-    pub const fn document(&self) -> &CatalogDocument {
-        &self.document
+    pub fn document(&self) -> CatalogDocument {
+        self.written.document()
+    }
+
+    /// An offer as it was written; shared by the versions in which it is the
+    /// same.
+    #[must_use]
+    pub fn written_offer(&self, id: &str) -> Option<&Arc<OfferDocument>> {
+        let number = self.numbering.offer(id)?;
+        self.written.offers.get(self.written_indices.get(number.0)?)
+    }
+
+    /// A campaign as it was written, shared likewise.
+    #[must_use]
+    pub fn written_campaign(&self, id: &str) -> Option<&Arc<CampaignDocument>> {
+        self.written
+            .campaigns
+            .iter()
+            .find(|written| written.id == id)
+    }
+
+    /// The campaigns as they were written, in the order of the document.
+    pub fn written_campaigns(&self) -> impl ExactSizeIterator<Item = &Arc<CampaignDocument>> {
+        self.written.campaigns.iter()
+    }
+
+    /// The offers as they were written, in the order of the document.
+    pub fn written_offers(&self) -> impl ExactSizeIterator<Item = &Arc<OfferDocument>> {
+        self.written.offers.iter()
     }
 
     /// The declared attributes in the order of their names.
     #[must_use]
-    pub const fn attributes(&self) -> &BTreeMap<String, AttributeKind> {
+    pub fn attributes(&self) -> &BTreeMap<String, AttributeKind> {
         &self.attributes
     }
 
@@ -195,7 +275,7 @@ impl Catalog {
 
     /// Which shopper belongs to which segment.
     #[must_use]
-    pub const fn segmentation(&self) -> &Segmentation {
+    pub fn segmentation(&self) -> &Segmentation {
         &self.segmentation
     }
 
@@ -232,40 +312,39 @@ impl Catalog {
     #[must_use]
     pub fn policy_config(&self, number: PlacementNumber) -> Option<&PolicyConfig> {
         let written_at = self.entry(number)?.written_at;
-        self.document
+        self.written
             .placements
             .get(written_at)
             .map(|placement| &placement.policy)
     }
 
     /// The campaigns in the order of the document.
-    #[must_use]
-    pub fn campaigns(&self) -> &[Campaign] {
-        &self.campaigns
+    pub fn campaigns(&self) -> impl ExactSizeIterator<Item = &Campaign> {
+        self.campaigns.iter().map(AsRef::as_ref)
     }
 
     /// The campaign with this id.
     #[must_use]
     pub fn campaign_by_id(&self, id: &str) -> Option<&Campaign> {
-        self.campaigns.iter().find(|campaign| campaign.id == id)
+        self.campaigns().find(|campaign| campaign.id == id)
     }
 
     /// The campaign that an offer of this catalogue belongs to.
     #[must_use]
     pub fn campaign_of(&self, offer: &Offer) -> Option<&Campaign> {
-        self.campaigns.get(offer.campaign?)
+        self.campaigns.get(offer.campaign?).map(AsRef::as_ref)
     }
 
     /// The offers in the order of their numbers.
-    #[must_use]
-    pub fn offers(&self) -> &[Offer] {
-        &self.offers
+    pub fn offers(&self) -> impl ExactSizeIterator<Item = &Offer> {
+        self.offers.iter().map(AsRef::as_ref)
     }
 
     /// The offer with this number.
     #[must_use]
     pub fn offer(&self, number: OfferNumber) -> Option<&Offer> {
-        self.offers.get(self.offer_indices.get(number.0)?)
+        let offer = self.offers.get(self.offer_indices.get(number.0)?);
+        offer.map(AsRef::as_ref)
     }
 
     /// The offer with this id.
@@ -276,7 +355,7 @@ impl Catalog {
 
     /// The limits of offers, campaigns and placements.
     #[must_use]
-    pub const fn constraints(&self) -> &Constraints {
+    pub fn constraints(&self) -> &Constraints {
         &self.constraints
     }
 
@@ -304,7 +383,7 @@ impl Catalog {
     /// A segment as it was written; `None` for the default that nobody wrote.
     #[must_use]
     pub fn segment_document(&self, id: &str) -> Option<&SegmentDocument> {
-        self.document
+        self.written
             .segments
             .iter()
             .find(|segment| segment.id == id)
@@ -317,7 +396,7 @@ impl Catalog {
 
 /// From numbers to places in a list. Numbers are dense, apart from those of
 /// names that the catalogue no longer has.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Indices(Vec<Option<u32>>);
 
 impl Indices {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio::task::spawn_blocking;
 
+use crate::catalog::CatalogFaults;
 use crate::engine::committer::CommitError;
 use crate::engine::{ImportError, RecoveryError};
 use crate::ledger::open::OpenError;
@@ -21,6 +22,7 @@ pub mod client;
 pub mod json;
 pub mod records;
 
+pub mod catalog;
 pub mod explain;
 pub mod ledger;
 pub mod replay;
@@ -72,6 +74,9 @@ enum Command {
     /// Runs the service.
     Serve(serve::ServeArgs),
     Explain(explain::ExplainArgs),
+    /// Checks, compares and applies catalogue files, and previews what they show.
+    #[command(subcommand)]
+    Catalog(catalog::CatalogCommand),
     /// Reads the ledger: whether it is whole, and what it counts.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -93,6 +98,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Catalog(command) => catalog::run(command).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Report(command) => report::run(command).await,
         Command::Replay(args) => replay::run(*args).await,
@@ -112,7 +118,7 @@ pub fn exit_code_of(error: &anyhow::Error) -> ExitCode {
         error.downcast_ref(),
         Some(ImportError::Faults(_) | ImportError::Commit(CommitError::TooLarge { .. }))
     );
-    let code = if error.is::<ConfigError>() || is_catalog {
+    let code = if error.is::<ConfigError>() || error.is::<CatalogFaults>() || is_catalog {
         EXIT_USAGE
     } else if error.is::<OpenError>() || error.is::<RecoveryError>() {
         EXIT_WANTING

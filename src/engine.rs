@@ -18,12 +18,12 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use thiserror::Error;
 use uuid::Uuid;
 
-use crate::catalog::{Catalog, CatalogDifference, CatalogDocument, CatalogFaults};
+use crate::catalog::edit::{Edit, EntryKind};
+use crate::catalog::{Catalog, CatalogDocument};
 use crate::domain::event::EventBody;
-use crate::domain::ids::{CatalogVersion, ChainHash};
+use crate::domain::ids::ChainHash;
 use crate::domain::time::{Instant, Span};
 use crate::ledger::Ledger;
 use crate::ledger::checkpoint::Checkpoints;
@@ -46,6 +46,7 @@ pub mod committer;
 mod checkpointer;
 mod recovery;
 mod derive;
+pub mod revise;
 pub mod view;
 pub mod choose;
 pub mod price;
@@ -60,12 +61,14 @@ use checkpointer::Checkpointer;
 use choose::{ChooseError, ChooseRequest, Chosen};
 use clock::Clock;
 use committer::{Committer, Durability};
-use explain::Explanation;
+use explain::{Candidate, Explanation};
 use lift::{LiftError, LiftRows};
 use price::{PriceError, PriceRequest, Repriced};
 use queue::{CommitError, Condition, Proposal, Reply};
 use record::{RecordError, Recorded, RewardRequest};
 pub use recovery::{Progress, Recovered, RecoveryError};
+pub use revise::{ImportError, Imported};
+use revise::{PastEntry, Rehearsal, ReviseError, Revised};
 use shared::Shared;
 use state::StateHash;
 use stats::Stats;
@@ -124,29 +127,6 @@ pub struct Engine {
     checkpointer: Arc<Mutex<Checkpointer>>,
 }
 
-/// Why a catalogue was not taken over.
-#[derive(Debug, Error)]
-pub enum ImportError {
-    /// The document has faults.
-    #[error(transparent)]
-    Faults(#[from] CatalogFaults),
-    /// Nothing is accepted now.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
-    /// The document cannot be written down.
-    #[error("the catalogue cannot be stored: {0}")]
-    Encode(#[from] serde_json::Error),
-}
-
-/// What an import changed.
-#[derive(Debug, Clone)]
-pub struct Imported {
-    /// The version in force now.
-    pub version: CatalogVersion,
-    /// What is different from the version before; everything, the first time.
-    pub difference: CatalogDifference,
-}
-
 impl Engine {
     /// Recovers the state from the ledger and starts the committer. `progress` is
     /// told the position reached, now and then.
@@ -191,6 +171,18 @@ impl Engine {
         choose::choose(&self.shared, request).await
     }
 
+    /// What [`Self::choose`] would answer now, and what was said of each offer of
+    /// the placement. Nothing is recorded.
+    ///
+    /// # Errors
+    /// See [`ChooseError`].
+    pub fn preview_explained(
+        &self,
+        request: &ChooseRequest,
+    ) -> Result<(DecisionView, Vec<Candidate>), ChooseError> {
+        choose::preview_explained(&self.shared, request)
+    }
+
     /// What [`Self::choose`] would answer now. Nothing is recorded.
     ///
     /// # Errors
@@ -226,6 +218,8 @@ impl Engine {
 
     /// Takes a catalogue over, unless it is the one in force already.
     ///
+    /// Cancel-safe: the catalogue takes effect whole or not at all.
+    ///
     /// # Errors
     /// When the document has faults, or nothing is accepted.
     pub async fn import_catalog(
@@ -233,24 +227,38 @@ impl Engine {
         document: CatalogDocument,
         actor: &str,
     ) -> Result<Option<Imported>, ImportError> {
-        let before = self.catalog();
-        let nothing = CatalogDocument::default();
-        let known = before
-            .as_ref()
-            .map_or(&nothing, |catalog| catalog.document());
-        if before.is_some() && *known == document {
-            return Ok(None);
-        }
-        let difference = CatalogDifference::between(known, &document);
-        let version = before.as_ref().map_or(1, |catalog| catalog.version().0 + 1);
-        let numbering = self.shared.read_state().numbering().clone();
-        let catalog = Catalog::build(document, CatalogVersion(version), &numbering)?;
-        let body = EventBody::CatalogChange(catalog.change(&numbering, actor)?);
-        self.append(body).await?;
-        Ok(Some(Imported {
-            version: CatalogVersion(version),
-            difference,
-        }))
+        revise::import(&self.shared, document, actor, Rehearsal::No).await
+    }
+
+    /// What [`Self::import_catalog`] would change; nothing is recorded.
+    ///
+    /// # Errors
+    /// When the document has faults.
+    pub async fn rehearse_import(
+        &self,
+        document: CatalogDocument,
+    ) -> Result<Option<Imported>, ImportError> {
+        revise::import(&self.shared, document, "", Rehearsal::Yes).await
+    }
+
+    /// Changes one campaign or offer. Cancel-safe.
+    ///
+    /// # Errors
+    /// See [`ReviseError`].
+    pub async fn revise_catalog(
+        &self,
+        kind: EntryKind,
+        edit: &Edit,
+        actor: &str,
+        rehearsal: Rehearsal,
+    ) -> Result<Revised, ReviseError> {
+        revise::revise(&self.shared, kind, edit, actor, rehearsal).await
+    }
+
+    /// The contents that a campaign or an offer had, oldest first.
+    #[must_use]
+    pub fn catalog_history(&self, kind: EntryKind, id: &str) -> Vec<PastEntry> {
+        revise::history(&self.shared, kind, id)
     }
 
     /// Lets the fold see the time: what is due closes.

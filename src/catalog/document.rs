@@ -232,9 +232,14 @@ pub struct CampaignDocument {
     /// For people; the id where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// `draft`, `active`, `paused` or `ended`; `active` unless given.
+    /// `draft`, `approved`, `active`, `paused`, `ended` or `deleted`; `active`
+    /// unless given.
     #[serde(default = "active")]
     pub status: String,
+    /// A draft has to be approved, by somebody else than whoever changed it last,
+    /// before it is activated; `false` unless given.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub needs_approval: bool,
     /// The priority of its offers that have none of their own; 0 unless given.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: i64,
@@ -326,9 +331,14 @@ pub struct OfferDocument {
     pub campaign: Option<String>,
     /// The ids of the placements where it may be shown, at least one.
     pub placements: Vec<String>,
-    /// `draft`, `active`, `paused` or `ended`; `active` unless given.
+    /// `draft`, `approved`, `active`, `paused`, `ended` or `deleted`; `active`
+    /// unless given.
     #[serde(default = "active")]
     pub status: String,
+    /// A draft has to be approved, by somebody else than whoever changed it last,
+    /// before it is activated; `false` unless given.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub needs_approval: bool,
     /// For the page that shows it; never looked into.
     #[serde(default)]
     pub render: String,
@@ -342,6 +352,10 @@ pub struct OfferDocument {
     /// At most one offer of a group is shown in one decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stacking_group: Option<String>,
+    /// Once it, or its campaign, is ended or deleted: `honour` what was offered
+    /// before until its validity is over, or `void` it; `honour` unless given.
+    #[serde(default = "honour", skip_serializing_if = "is_honour")]
+    pub on_end: String,
     /// When it is on, within its campaign's schedule; always unless given.
     #[serde(default, skip_serializing_if = "ScheduleDocument::is_open")]
     pub schedule: ScheduleDocument,
@@ -562,6 +576,14 @@ fn ninety_days() -> String {
 
 fn fifteen_minutes() -> String {
     "15min".to_owned()
+}
+
+fn honour() -> String {
+    "honour".to_owned()
+}
+
+fn is_honour(on_end: &String) -> bool {
+    on_end == "honour"
 }
 
 fn active() -> String {

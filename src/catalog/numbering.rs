@@ -5,8 +5,9 @@
 //! catalogue, also while it is absent; another name is another number, so a
 //! renamed offer starts from nothing.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
+use imbl::{HashMap, Vector};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -162,12 +163,13 @@ impl Numbering {
     }
 }
 
-/// Names of one kind. The map only looks names up; the order is the list's.
+/// Names of one kind. The map only looks names up; the order is the list's. A
+/// clone shares structure: each catalogue version keeps its numbering.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 struct Names {
-    in_order: Vec<String>,
-    numbers: HashMap<String, u32>,
+    in_order: Vector<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
 }
 
 impl Names {
@@ -177,7 +179,7 @@ impl Names {
 
     fn name(&self, number: u32) -> Option<&str> {
         let index = usize::try_from(number).ok()?;
-        self.in_order.get(index).map(String::as_str)
+        self.in_order.get(index).map(AsRef::as_ref)
     }
 
     fn missing<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -200,8 +202,9 @@ impl Names {
             // A catalogue has at most 100,000 names a kind; four thousand
             // million would not fit the memory.
             let number = u32::try_from(self.in_order.len()).unwrap_or(u32::MAX);
+            let name: Arc<str> = name.as_str().into();
             self.numbers.insert(name.clone(), number);
-            self.in_order.push(name.clone());
+            self.in_order.push_back(name);
         }
         Ok(())
     }
@@ -219,6 +222,6 @@ impl TryFrom<Vec<String>> for Names {
 
 impl From<Names> for Vec<String> {
     fn from(names: Names) -> Self {
-        names.in_order
+        names.in_order.iter().map(|name| name.to_string()).collect()
     }
 }

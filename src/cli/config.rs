@@ -59,7 +59,7 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:7117";
 pub const DEFAULT_DATA_DIR: &str = "promobandit-data";
 
 /// The keys of the file that are not the catalogue's.
-const OTHER_KEYS: [&str; 4] = ["catalog_file", "server", "ledger", "shop"];
+pub(super) const OTHER_KEYS: [&str; 4] = ["catalog_file", "server", "ledger", "shop"];
 
 /// What `serve` may rely on.
 #[derive(Debug, Clone)]

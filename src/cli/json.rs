@@ -41,7 +41,9 @@ pub fn rederivation(value: i32) -> Rederivation {
     Rederivation::try_from(value).unwrap_or_default()
 }
 
-fn decision(decision: &Decision) -> Value {
+/// A decision.
+#[must_use]
+pub fn decision(decision: &Decision) -> Value {
     let kind = DecisionKind::try_from(decision.kind).unwrap_or_default();
     let reason = NoOfferReason::try_from(decision.no_offer_reason).unwrap_or_default();
     let durability = Durability::try_from(decision.durability).unwrap_or_default();
@@ -74,7 +76,9 @@ fn decision(decision: &Decision) -> Value {
     })
 }
 
-fn candidate(candidate: &Candidate) -> Value {
+/// An offer of a placement, as it was judged.
+#[must_use]
+pub fn candidate(candidate: &Candidate) -> Value {
     json!({
         "offer_id": candidate.offer_id,
         "eligible": candidate.eligible,

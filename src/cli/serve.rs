@@ -23,8 +23,8 @@ use tokio::task::spawn_blocking;
 use super::config::{Config, ConfigError};
 use super::demo::{self, DemoArgs, DemoEnd};
 use super::{EXIT_FAILURE, EXIT_WANTING};
-use crate::catalog::CatalogDocument;
 use crate::catalog::starter::starter;
+use crate::catalog::{CatalogDifference, CatalogDocument};
 use crate::domain::keys::HashKey;
 use crate::engine::clock::SystemClock;
 use crate::engine::{Engine, Imported, Progress, Storage};
@@ -200,24 +200,37 @@ fn own_seed(opened: &Opened) -> u64 {
     HashKey::new(*opened.secrets.shop_key().as_bytes()).hash_u64(b"master seed", &[])
 }
 
-/// Puts the configured catalogue in force. Without one the ledger's own stays;
-/// a ledger that has none gets the built-in one.
+/// Sees to a catalogue being in force. The first one comes from the
+/// configuration, or is the built-in one; from then on the ledger's wins, and a
+/// configuration that has another is told of.
 async fn import(engine: &Engine, configured: Option<CatalogDocument>) -> anyhow::Result<()> {
-    let document = match (configured, engine.catalog()) {
-        (Some(document), _) => document,
-        (None, Some(catalog)) => {
-            let version = catalog.version();
-            tracing::info!(%version, "no catalogue is configured, the ledger's own stays");
-            return Ok(());
+    if let Some(catalog) = engine.catalog() {
+        let version = catalog.version();
+        let in_force = catalog.document();
+        match configured {
+            None => tracing::info!(%version, "no catalogue is configured, the ledger's own stays"),
+            Some(configured) if configured == in_force => {
+                tracing::info!(%version, "the catalogue is the one that was in force");
+            }
+            Some(configured) => {
+                let difference = CatalogDifference::between(&in_force, &configured);
+                tracing::warn!(
+                    code = "CATALOG_FILE_DIFFERS",
+                    %version,
+                    "the ledger's catalogue stays in force, the configured one differs: \
+                     {difference}; `promobandit catalog apply` puts a file in force"
+                );
+            }
         }
-        (None, None) => starter(),
-    };
-    match engine.import_catalog(document, "serve").await? {
-        Some(Imported {
-            version,
-            difference,
-        }) => tracing::info!(%version, "the catalogue is in force: {difference}"),
-        None => tracing::info!("the catalogue is the one that was in force"),
+        return Ok(());
+    }
+    let document = configured.unwrap_or_else(starter);
+    if let Some(Imported {
+        version,
+        difference,
+    }) = engine.import_catalog(document, "serve").await?
+    {
+        tracing::info!(%version, "the catalogue is in force: {difference}");
     }
     Ok(())
 }

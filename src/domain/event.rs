@@ -70,6 +70,8 @@ pub enum EventBody {
     Closings(Vec<Closing>),
     /// The catalogue became another.
     CatalogChange(CatalogChange),
+    /// A part of a catalogue that is too large for one event.
+    CatalogPart(CatalogPart),
     /// An event of a kind that this version stores but does not fold yet.
     Unsupported {
         /// The kind's name in the stored schema.
@@ -77,14 +79,31 @@ pub enum EventBody {
     },
 }
 
+/// A part of a catalogue. It changes nothing before the [`CatalogChange`] that
+/// follows the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogPart {
+    /// From 1; the first one begins anew.
+    pub index: u32,
+    /// Its share of the catalogue's bytes, which are compressed.
+    pub bytes: Vec<u8>,
+}
+
 /// The catalogue became another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogChange {
     /// Counts from 1.
     pub version: CatalogVersion,
-    /// The whole catalogue in the catalogue file's form, as JSON.
+    /// The whole catalogue in the catalogue file's form, as JSON; empty when it
+    /// came in parts, or when this is a patch.
     pub document: Vec<u8>,
-    /// Names that are new, in the order of their numbers.
+    /// Entries that change in the catalogue before, in the same form; empty when
+    /// this is a whole catalogue.
+    pub patch: Vec<u8>,
+    /// In how many parts the catalogue came before this event; 0 when in none.
+    pub parts: u32,
+    /// Names that are new, in the order of their numbers. Empty for a catalogue
+    /// that came in parts: its names get their numbers in its own order.
     pub new_placements: Vec<String>,
     /// Names that are new, in the order of their numbers.
     pub new_offers: Vec<String>,

@@ -10,26 +10,39 @@ use super::schedule::Schedule;
 pub enum Status {
     /// Being written; never shown.
     Draft,
+    /// Somebody else than its writer has looked at it; not shown yet.
+    Approved,
     /// Shown while its schedule holds.
     Active,
     /// Not shown for now.
     Paused,
     /// Not shown any more.
     Ended,
+    /// Taken away; what was offered before still refers to it.
+    Deleted,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 4] = [Self::Draft, Self::Active, Self::Paused, Self::Ended];
+    pub const ALL: [Self; 6] = [
+        Self::Draft,
+        Self::Approved,
+        Self::Active,
+        Self::Paused,
+        Self::Ended,
+        Self::Deleted,
+    ];
 
     /// The name in the catalogue file.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Draft => "draft",
+            Self::Approved => "approved",
             Self::Active => "active",
             Self::Paused => "paused",
             Self::Ended => "ended",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -76,6 +89,9 @@ pub struct Offer {
     pub exclusive: bool,
     /// At most one offer of a group is shown in one decision.
     pub stacking_group: Option<String>,
+    /// Once it is ended or deleted, what was offered before is not honoured any
+    /// more.
+    pub void_on_end: bool,
     /// What it gives.
     pub benefit: Benefit,
     /// For the page that shows it; never looked into.

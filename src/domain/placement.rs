@@ -64,7 +64,7 @@ impl Objective {
 }
 
 /// Where a decision is made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     /// The catalogue's number for it.
     pub number: PlacementNumber,

@@ -18,7 +18,7 @@ use crate::ledger::checkpoint::{CheckpointHeader, Checkpoints};
 /// How [`Content`] is laid out in bytes. Whatever adds a field to anything in
 /// it, takes one away or moves one, adds 1 here: the bytes name no fields, so
 /// an older checkpoint would be misread.
-const LAYOUT: u32 = 4;
+const LAYOUT: u32 = 5;
 
 /// What the payload of a checkpoint opens with, before its layout. The first
 /// layout has no such opening.
@@ -144,7 +144,7 @@ fn try_write(
     state: &State,
     head: Head,
 ) -> Result<(), String> {
-    let state_payload = state.to_payload().map_err(|error| error.to_string())?;
+    let state_payload = state.to_payload();
     let content = Content {
         state: state_payload,
         registry: shared.registry.content(head.position),
@@ -166,7 +166,7 @@ mod tests {
 
     fn content() -> Content {
         Content {
-            state: State::default().to_payload().expect("no catalogue"),
+            state: State::default().to_payload(),
             registry: RegistryContent::default(),
         }
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::explain::{Candidate, candidates};
 use super::fault::FieldFault;
 use super::queue::{CommitError, Committed, Condition, Proposal, Reply};
 use super::registry::{Answered, Begun, Reloadable};
@@ -222,14 +223,24 @@ pub(super) fn preview(
     shared: &Shared,
     request: &ChooseRequest,
 ) -> Result<DecisionView, ChooseError> {
+    Ok(rehearse(shared, &prepare(shared, request)?))
+}
+
+/// The same, with what was said of each offer.
+pub(super) fn preview_explained(
+    shared: &Shared,
+    request: &ChooseRequest,
+) -> Result<(DecisionView, Vec<Candidate>), ChooseError> {
     let prepared = prepare(shared, request)?;
+    let decision = rehearse(shared, &prepared);
+    let candidates = candidates(&decision, Some(prepared.context()));
+    Ok((decision, candidates))
+}
+
+fn rehearse(shared: &Shared, prepared: &PreparedRequest) -> DecisionView {
     let record = Arc::new(prepared.draw_now(shared).1);
     let catalog = prepared.catalog.clone();
-    Ok(DecisionView::preview(
-        record,
-        catalog,
-        Some(prepared.cart()),
-    ))
+    DecisionView::preview(record, catalog, Some(prepared.cart()))
 }
 
 fn view(

@@ -471,6 +471,9 @@ pub(super) fn version_of(state: &State, entity: Entity) -> u64 {
         Entity::Purchase(event) => state.purchase(event).map_or(0, |purchase| {
             1 + 2 * purchase.reversals.len() as u64 + u64::from(purchase.position.is_some())
         }),
+        Entity::Catalog => state
+            .catalog()
+            .map_or(0, |catalog| u64::from(catalog.version().0)),
         Entity::Order(order) => state.order(order).map_or(0, |order| {
             1 + (order.decisions.len() + order.purchases.len() + order.claims.len()) as u64
         }),

@@ -155,7 +155,10 @@ pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupEr
     })
 }
 
-fn candidates(decision: &DecisionView, context: Option<&RequestContext>) -> Vec<Candidate> {
+pub(super) fn candidates(
+    decision: &DecisionView,
+    context: Option<&RequestContext>,
+) -> Vec<Candidate> {
     let record = &decision.record;
     let Some(placement) = decision.placement() else {
         return Vec::new();

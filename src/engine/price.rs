@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::domain::cart::Cart;
 use crate::domain::decision::{DecisionRecord, RequestContext};
 use crate::domain::ids::OfferNumber;
+use crate::domain::offer::Status;
 use crate::domain::time::Instant;
 use crate::promotion::benefit::{Amounts, Shortfall, resolve};
 use crate::promotion::{Known, Occasion, Rejection, judge_rules};
@@ -67,6 +68,9 @@ pub enum Lapse {
     Rejected(Rejection),
     /// The shopper was erased, and what its rule asks with the shopper.
     Erased,
+    /// It, or its campaign, was ended or deleted, and its terms void what was
+    /// offered before.
+    Voided,
     /// It gives nothing for the cart.
     Short(Shortfall),
 }
@@ -79,6 +83,7 @@ impl Lapse {
             Self::ValidityOver { .. } => "OFFER_NO_LONGER_VALID",
             Self::Rejected(rejection) => rejection.code(),
             Self::Erased => "SHOPPER_ERASED",
+            Self::Voided => "OFFER_VOIDED",
             Self::Short(shortfall) => shortfall.code(),
         }
     }
@@ -92,6 +97,7 @@ impl fmt::Display for Lapse {
             }
             Self::Rejected(rejection) => rejection.fmt(f),
             Self::Erased => f.write_str("the offer has a rule, and the shopper was erased"),
+            Self::Voided => f.write_str("the offer was ended, and its terms say void"),
             Self::Short(shortfall) => shortfall.fmt(f),
         }
     }
@@ -141,6 +147,7 @@ pub(super) fn price(shared: &Shared, request: &PriceRequest) -> Result<Repriced,
         offer,
         lapse: over
             .clone()
+            .or_else(|| is_voided(shared, offer).then_some(Lapse::Voided))
             .or_else(|| by_rule(offer))
             .or_else(|| amounts.shortfall.clone().map(Lapse::Short)),
         amounts,
@@ -150,6 +157,20 @@ pub(super) fn price(shared: &Shared, request: &PriceRequest) -> Result<Repriced,
         offers,
         valid_until,
         decision,
+    })
+}
+
+/// Whether the catalogue in force has ended the offer and voids what was offered
+/// before.
+fn is_voided(shared: &Shared, offer: OfferNumber) -> bool {
+    let over = |status| matches!(status, Status::Ended | Status::Deleted);
+    shared.snapshot().is_some_and(|snapshot| {
+        let catalog = &snapshot.catalog;
+        catalog.offer(offer).is_some_and(|offer| {
+            let campaign = catalog.campaign_of(offer);
+            let ended = over(offer.status) || campaign.is_some_and(|it| over(it.status));
+            offer.void_on_end && ended
+        })
     })
 }
 

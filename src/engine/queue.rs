@@ -39,6 +39,8 @@ pub(super) enum Entity {
     Purchase(EventKey),
     /// An order and its lines.
     Order(OrderKey),
+    /// The catalogue.
+    Catalog,
 }
 
 /// What a caller wants appended.

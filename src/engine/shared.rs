@@ -37,6 +37,9 @@ pub(super) struct Shared {
     pub node_id: u32,
     /// Every decision's seed is a hash of this and its request id.
     pub master_seed: u64,
+    /// Held while the catalogue changes: changes are made one after the other, and
+    /// a catalogue that comes in parts is not torn apart by another.
+    pub catalog_changes: tokio::sync::Mutex<()>,
     /// Told when the ledger has failed.
     pub failed: Notify,
     /// A thread draws keys.
@@ -75,6 +78,7 @@ impl Shared {
             shop_id: parts.shop_id,
             node_id: parts.node_id,
             master_seed: parts.master_seed,
+            catalog_changes: tokio::sync::Mutex::new(()),
             failed: Notify::new(),
             drawing_keys: AtomicBool::new(false),
         };

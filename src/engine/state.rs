@@ -23,7 +23,7 @@ use uuid::Uuid;
 use self::closing::OBSERVE;
 use super::attribution::{DecisionOutcome, OpenSlot, OrderBook, Purchase, Rewardable};
 use crate::catalog::{Catalog, Numbering};
-use crate::domain::event::{CatalogChange, Closing, Event, EventBody, RecordedEvent};
+use crate::domain::event::{CatalogPart, Closing, Event, EventBody, RecordedEvent};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
 use crate::domain::keys::{EventKey, OrderKey, ReloadKey, SubjectNumber};
 use crate::domain::outcome::OutcomeResult;
@@ -31,6 +31,7 @@ use crate::domain::time::{Instant, Span};
 use crate::learning::PolicyState;
 use crate::promotion::constraints::book::LimitBook;
 
+mod catalogs;
 mod checkpoint;
 mod closing;
 mod counters;
@@ -43,6 +44,7 @@ mod outcomes;
 pub(super) use limits::{hold, use_limits};
 pub use outcomes::CLOCK_SKEW;
 
+pub use catalogs::Revision;
 pub use checkpoint::{CheckpointError, CheckpointPayload};
 pub use counters::{Counters, CurrencyTotal};
 pub use error::FoldError;
@@ -155,7 +157,9 @@ pub struct State {
     now: Instant,
     numbering: Numbering,
     catalogs: OrdMap<CatalogVersion, Arc<Catalog>>,
-    catalog_since: Instant,
+    revisions: OrdMap<CatalogVersion, Arc<Revision>>,
+    /// The parts so far of a catalogue that comes in parts.
+    catalog_parts: Vector<Arc<CatalogPart>>,
     learnt: OrdMap<PlacementNumber, PolicyState>,
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
@@ -182,7 +186,8 @@ impl Default for State {
             now: Instant::from_unix_ms(0),
             numbering: Numbering::default(),
             catalogs: OrdMap::new(),
-            catalog_since: Instant::from_unix_ms(0),
+            revisions: OrdMap::new(),
+            catalog_parts: Vector::new(),
             learnt: OrdMap::new(),
             open: OrdMap::new(),
             due: OrdSet::new(),
@@ -248,27 +253,9 @@ impl State {
             EventBody::Outcome(record) => self.apply_outcome(record),
             EventBody::Closings(closings) => self.apply_closings(closings),
             EventBody::CatalogChange(change) => self.apply_catalog_change(change),
+            EventBody::CatalogPart(part) => self.apply_catalog_part(part),
             EventBody::Unsupported { kind } => Err(FoldError::Unsupported { position, kind }),
         }
-    }
-
-    fn apply_catalog_change(&mut self, change: &CatalogChange) -> Result<Effect, FoldError> {
-        let fault = |reason: String| FoldError::Catalog {
-            position: self.position,
-            reason,
-        };
-        let numbering = self
-            .numbering
-            .clone()
-            .after(change)
-            .map_err(|error| fault(error.to_string()))?;
-        let catalog = Catalog::from_stored(&change.document, change.version, &numbering)
-            .map_err(|error| fault(error.to_string()))?;
-        self.carry_over(&catalog);
-        self.numbering = numbering;
-        self.catalogs.insert(change.version, Arc::new(catalog));
-        self.catalog_since = self.now;
-        Ok(Effect::Nothing)
     }
 
     /// What was learnt goes over to the new catalogue's policies. A placement
@@ -320,10 +307,17 @@ impl State {
         self.catalogs.get_max().map(|(_, catalog)| catalog)
     }
 
-    /// Since when the catalogue is in force.
+    /// Since when the catalogue is in force; the epoch before the first one.
     #[must_use]
-    pub const fn catalog_since(&self) -> Instant {
-        self.catalog_since
+    pub fn catalog_since(&self) -> Instant {
+        let last = self.revisions.get_max();
+        last.map_or(Instant::from_unix_ms(0), |(_, revision)| revision.at)
+    }
+
+    /// Every change of the catalogue, oldest first.
+    #[must_use]
+    pub const fn revisions(&self) -> &OrdMap<CatalogVersion, Arc<Revision>> {
+        &self.revisions
     }
 
     /// The catalogue of a version.

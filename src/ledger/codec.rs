@@ -15,7 +15,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::domain::event::{
-    CatalogChange, ClosedSlot, Closing, Envelope, Event, EventBody, RecordedEvent, SCHEMA_VERSION,
+    CatalogChange, CatalogPart, ClosedSlot, Closing, Envelope, Event, EventBody, RecordedEvent,
+    SCHEMA_VERSION,
 };
 use crate::domain::ids::{CatalogVersion, Position};
 use crate::domain::keys::EventKey;
@@ -23,9 +24,13 @@ use crate::domain::time::Instant;
 use crate::proto::promobandit::ledger::v1 as stored;
 
 mod decision;
+pub mod deflate;
 mod hold;
 mod outcome;
 pub mod sealed;
+
+/// A catalogue of more bytes is compressed.
+const COMPRESSED_FROM_BYTES: usize = 64 * 1024;
 
 /// Why bytes are no event.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -93,8 +98,14 @@ pub fn encode_body(body: &EventBody) -> Vec<u8> {
         EventBody::CatalogChange(change) => {
             stored::event::Body::CatalogChange(stored::CatalogChange {
                 version: change.version.0,
-                document: change.document.clone(),
-                patch: Vec::new(),
+                is_compressed: change.document.len() > COMPRESSED_FROM_BYTES,
+                document: if change.document.len() > COMPRESSED_FROM_BYTES {
+                    deflate::deflate(&change.document)
+                } else {
+                    change.document.clone()
+                },
+                patch: change.patch.clone(),
+                parts: change.parts,
                 new_placements: change.new_placements.clone(),
                 new_offers: change.new_offers.clone(),
                 new_segments: change.new_segments.clone(),
@@ -102,6 +113,10 @@ pub fn encode_body(body: &EventBody) -> Vec<u8> {
                 new_limits: change.new_limits.clone(),
             })
         }
+        EventBody::CatalogPart(part) => stored::event::Body::CatalogPart(stored::CatalogPart {
+            index: part.index,
+            bytes: part.bytes.clone(),
+        }),
         EventBody::Unsupported { kind } => {
             unreachable!("an event of kind {kind} is only ever read")
         }
@@ -187,20 +202,25 @@ fn decode_body(body: stored::event::Body) -> Result<EventBody, DecodeError> {
                 .map(closing_from_stored)
                 .collect::<Result<_, _>>()?,
         )),
-        Body::CatalogChange(change) => {
-            if !change.patch.is_empty() {
-                return unsupported("catalog_change with a patch");
-            }
-            Ok(EventBody::CatalogChange(CatalogChange {
-                version: CatalogVersion(change.version),
-                document: change.document,
-                new_placements: change.new_placements,
-                new_offers: change.new_offers,
-                new_segments: change.new_segments,
-                actor: change.actor,
-                new_limits: change.new_limits,
-            }))
-        }
+        Body::CatalogChange(change) => Ok(EventBody::CatalogChange(CatalogChange {
+            version: CatalogVersion(change.version),
+            document: if change.is_compressed {
+                deflate::inflate(&change.document)?
+            } else {
+                change.document
+            },
+            patch: change.patch,
+            parts: change.parts,
+            new_placements: change.new_placements,
+            new_offers: change.new_offers,
+            new_segments: change.new_segments,
+            actor: change.actor,
+            new_limits: change.new_limits,
+        })),
+        Body::CatalogPart(part) => Ok(EventBody::CatalogPart(CatalogPart {
+            index: part.index,
+            bytes: part.bytes,
+        })),
         Body::PolicyChange(_) => unsupported("policy_change"),
         Body::PolicyReset(_) => unsupported("policy_reset"),
         Body::PriorImport(_) => unsupported("prior_import"),

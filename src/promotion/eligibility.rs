@@ -153,7 +153,6 @@ fn rules_of<'a>(
 
 fn judge_time(status: Status, schedule: &Schedule, at: Instant) -> Result<(), Cause> {
     match (status, schedule.starts_at, schedule.ends_at) {
-        (Status::Draft | Status::Paused | Status::Ended, _, _) => Err(Cause::NotActive { status }),
         (Status::Active, Some(starts_at), _) if at < starts_at => {
             Err(Cause::NotStarted { starts_at, at })
         }
@@ -162,6 +161,7 @@ fn judge_time(status: Status, schedule: &Schedule, at: Instant) -> Result<(), Ca
             Some(recurrence) if !recurrence.is_on(at) => Err(Cause::OutsideHours { at }),
             _ => Ok(()),
         },
+        (_, _, _) => Err(Cause::NotActive { status }),
     }
 }
 

@@ -68,6 +68,7 @@ mod tests {
                 priority,
                 exclusive,
                 stacking_group: group.map(str::to_owned),
+                void_on_end: false,
                 benefit: Benefit::CrossSell {
                     sku: "case".to_owned(),
                     discount: BasisPoints::default(),

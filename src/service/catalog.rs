@@ -1,4 +1,4 @@
-//! `CatalogService`: reading the catalogue.
+//! `CatalogService`: reading and changing the catalogue.
 
 use std::sync::Arc;
 
@@ -93,6 +93,81 @@ impl Catalogs {
     }
 }
 
+/// Changes, and what rests on how entries are written.
+impl Catalogs {
+    async fn revise(
+        &self,
+        (kind, edit, actor, rehearsal): wire::Revision,
+    ) -> Result<v1::CatalogEntry, Refusal> {
+        let engine = self.gate.enter()?;
+        let revised = engine
+            .revise_catalog(kind, &edit, &actor, rehearsal)
+            .await?;
+        let entry = wire::entry(&revised.catalog, kind, &revised.id);
+        entry.ok_or_else(|| Refusal::internal("the entry is not in the catalogue that has it"))
+    }
+
+    fn entry(&self, request: v1::GetEntryRequest) -> Result<v1::GetEntryResponse, Refusal> {
+        let (kind, id) = wire::entry_name(request.kind, request.id)?;
+        let entry = wire::entry(&*self.current()?, kind, &id);
+        let unknown = || not_found("ENTRY_NOT_FOUND", "id", &id, kind.name());
+        Ok(v1::GetEntryResponse {
+            entry: Some(entry.ok_or_else(unknown)?),
+        })
+    }
+
+    fn history(
+        &self,
+        request: v1::ListEntryHistoryRequest,
+    ) -> Result<v1::ListEntryHistoryResponse, Refusal> {
+        let (kind, id) = wire::entry_name(request.kind, request.id.clone())?;
+        let catalog = self.current()?;
+        let past = self.gate.enter()?.catalog_history(kind, &id);
+        if past.is_empty() {
+            return Err(not_found("ENTRY_NOT_FOUND", "id", &id, kind.name()));
+        }
+        Ok(wire::list_history(&catalog, &past, &request)?)
+    }
+
+    fn export(&self) -> Result<v1::ExportCatalogResponse, Refusal> {
+        let catalog = self.current()?;
+        let json = catalog.document().to_json();
+        Ok(v1::ExportCatalogResponse {
+            version: wire::version(catalog.version().0),
+            document_json: json.map_err(|error| Refusal::internal(error.to_string()))?,
+        })
+    }
+
+    async fn apply(
+        &self,
+        request: v1::ApplyCatalogRequest,
+    ) -> Result<v1::ApplyCatalogResponse, Refusal> {
+        let engine = self.gate.enter()?;
+        let (document, actor) = wire::whole_catalog(&request)?;
+        let imported = if request.validate_only {
+            engine.rehearse_import(document).await?
+        } else {
+            engine.import_catalog(document, &actor).await?
+        };
+        let now = engine.catalog().map_or(0, |catalog| catalog.version().0);
+        Ok(v1::ApplyCatalogResponse {
+            version: wire::version(imported.as_ref().map_or(now, |it| it.version.0)),
+            unchanged: imported.is_none(),
+            difference: imported.map_or_else(String::new, |it| it.difference.to_string()),
+        })
+    }
+
+    fn preview(
+        &self,
+        request: v1::PreviewOffersRequest,
+    ) -> Result<v1::PreviewOffersResponse, Refusal> {
+        let engine = self.gate.enter()?;
+        let request = wire::choose_request(request.request.unwrap_or_default())?;
+        let (decision, candidates) = engine.preview_explained(&request)?;
+        Ok(wire::preview(&decision, &candidates))
+    }
+}
+
 fn placement_of<'c>(catalog: &'c Catalog, id: &str) -> Result<&'c Placement, Refusal> {
     let unknown = || not_found("PLACEMENT_NOT_FOUND", "placement", id, "a placement");
     catalog.placement_by_id(id).ok_or_else(unknown)
@@ -162,5 +237,76 @@ impl CatalogService for Catalogs {
         request: Request<v1::ListSegmentsRequest>,
     ) -> Result<Response<v1::ListSegmentsResponse>, Status> {
         Ok(Response::new(self.segments(request.get_ref())?))
+    }
+
+    async fn get_entry(
+        &self,
+        request: Request<v1::GetEntryRequest>,
+    ) -> Result<Response<v1::GetEntryResponse>, Status> {
+        Ok(Response::new(self.entry(request.into_inner())?))
+    }
+
+    async fn list_entries(
+        &self,
+        request: Request<v1::ListEntriesRequest>,
+    ) -> Result<Response<v1::ListEntriesResponse>, Status> {
+        let catalog = self.current()?;
+        let page = wire::list_entries(&catalog, request.get_ref());
+        Ok(Response::new(page.map_err(Refusal::from)?))
+    }
+
+    async fn create_entry(
+        &self,
+        request: Request<v1::CreateEntryRequest>,
+    ) -> Result<Response<v1::CreateEntryResponse>, Status> {
+        let revision = wire::creation(request.into_inner()).map_err(Refusal::from)?;
+        let entry = Some(self.revise(revision).await?);
+        Ok(Response::new(v1::CreateEntryResponse { entry }))
+    }
+
+    async fn update_entry(
+        &self,
+        request: Request<v1::UpdateEntryRequest>,
+    ) -> Result<Response<v1::UpdateEntryResponse>, Status> {
+        let revision = wire::update(request.into_inner()).map_err(Refusal::from)?;
+        let entry = Some(self.revise(revision).await?);
+        Ok(Response::new(v1::UpdateEntryResponse { entry }))
+    }
+
+    async fn change_entry_status(
+        &self,
+        request: Request<v1::ChangeEntryStatusRequest>,
+    ) -> Result<Response<v1::ChangeEntryStatusResponse>, Status> {
+        let revision = wire::status_change(request.into_inner()).map_err(Refusal::from)?;
+        let entry = Some(self.revise(revision).await?);
+        Ok(Response::new(v1::ChangeEntryStatusResponse { entry }))
+    }
+
+    async fn list_entry_history(
+        &self,
+        request: Request<v1::ListEntryHistoryRequest>,
+    ) -> Result<Response<v1::ListEntryHistoryResponse>, Status> {
+        Ok(Response::new(self.history(request.into_inner())?))
+    }
+
+    async fn export_catalog(
+        &self,
+        _: Request<v1::ExportCatalogRequest>,
+    ) -> Result<Response<v1::ExportCatalogResponse>, Status> {
+        Ok(Response::new(self.export()?))
+    }
+
+    async fn apply_catalog(
+        &self,
+        request: Request<v1::ApplyCatalogRequest>,
+    ) -> Result<Response<v1::ApplyCatalogResponse>, Status> {
+        Ok(Response::new(self.apply(request.into_inner()).await?))
+    }
+
+    async fn preview_offers(
+        &self,
+        request: Request<v1::PreviewOffersRequest>,
+    ) -> Result<Response<v1::PreviewOffersResponse>, Status> {
+        Ok(Response::new(self.preview(request.into_inner())?))
     }
 }

@@ -42,6 +42,9 @@ const SERVICES: [&str; 5] = [
 /// and gRPC's own default. What is answered stays below it as well, but for
 /// `Stats` of a very large catalogue.
 const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// The largest message of the catalogue's service: a catalogue of 100,000
+/// offers.
+const CATALOG_BYTES: usize = 64 * 1024 * 1024;
 /// Metadata is short; a caller may not make the service keep more.
 const HEADER_BYTES: u32 = 16 * 1024;
 /// What a connection, or one stream of it, may send ahead of being read.
@@ -226,7 +229,7 @@ fn routes(gate: &Gate, settings: &Settings, health: &HealthReporter) -> Result<R
     routes
         .add_service(offers.max_decoding_message_size(MESSAGE_BYTES))
         .add_service(rewards.max_decoding_message_size(MESSAGE_BYTES))
-        .add_service(catalogs.max_decoding_message_size(MESSAGE_BYTES))
+        .add_service(catalogs.max_decoding_message_size(CATALOG_BYTES))
         .add_service(ledgers.max_decoding_message_size(MESSAGE_BYTES))
         .add_service(tonic_health::pb::health_server::HealthServer::new(health));
     if settings.reflection {

@@ -7,17 +7,24 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
+use crate::catalog::CatalogFaults;
+use crate::catalog::edit::EditError;
+use crate::engine::ImportError;
 use crate::engine::choose::ChooseError;
 use crate::engine::committer::CommitError;
 use crate::engine::fault::FieldFault;
 use crate::engine::price::PriceError;
 use crate::engine::record::RecordError;
+use crate::engine::revise::ReviseError;
 use crate::engine::verify::VerifyError;
 use crate::engine::view::LookupError;
 use crate::proto::promobandit::v1;
 
 /// The domain of every reason.
 pub const DOMAIN: &str = "promobandit";
+
+/// So many faults of a catalogue are told; more would not fit a status.
+const MOST_FAULTS: usize = 20;
 
 /// After a full queue: a few commits later.
 const RETRY_WHEN_FULL: Duration = Duration::from_millis(100);
@@ -201,6 +208,85 @@ impl From<PriceError> for Refusal {
             PriceError::Invalid(faults) => Self::fields(faults),
             PriceError::Lookup(error) => error.into(),
         }
+    }
+}
+
+impl From<ReviseError> for Refusal {
+    fn from(error: ReviseError) -> Self {
+        let message = error.to_string();
+        match error {
+            ReviseError::Edit(error) => error.into(),
+            ReviseError::Faults(faults) => faults.into(),
+            ReviseError::NoCatalog => Self::no_catalog(),
+            ReviseError::Commit(error) => error.into(),
+            ReviseError::Encode(_) => Self::internal(message),
+        }
+    }
+}
+
+impl From<ImportError> for Refusal {
+    fn from(error: ImportError) -> Self {
+        let message = error.to_string();
+        match error {
+            ImportError::Faults(faults) => faults.into(),
+            ImportError::Commit(error) => error.into(),
+            ImportError::Encode(_) => Self::internal(message),
+        }
+    }
+}
+
+impl From<EditError> for Refusal {
+    fn from(error: EditError) -> Self {
+        let message = error.to_string();
+        let fault = |field: &str, value: String, expected: &str| {
+            vec![FieldFault::new(field, value, expected)]
+        };
+        let (code, reason) = match error {
+            EditError::Content { reason, .. } => {
+                let expected = "an entry in the catalogue file's form, as JSON";
+                return Self::fields(fault("document_json", reason, expected));
+            }
+            EditError::Path { path } => {
+                let expected = "a field of the entry, such as schedule.ends_at, and not its id";
+                return Self::fields(fault("update_mask", format!("{path:?}"), expected));
+            }
+            EditError::NotFound { .. } => (Code::NotFound, "ENTRY_NOT_FOUND"),
+            EditError::Exists { .. } => (Code::AlreadyExists, "ENTRY_EXISTS"),
+            EditError::Conflict { .. } => (Code::Aborted, "ETAG_DIFFERS"),
+            EditError::Step { .. } => (Code::FailedPrecondition, "STATUS_FORBIDS"),
+            EditError::OwnApproval { .. } => (Code::FailedPrecondition, "OWN_APPROVAL"),
+            EditError::NotApproved { .. } => (Code::FailedPrecondition, "APPROVAL_LACKING"),
+        };
+        Self::new(code, reason, message)
+    }
+}
+
+impl From<CatalogFaults> for Refusal {
+    /// Every fault is a violation of its own, up to a message's size.
+    fn from(faults: CatalogFaults) -> Self {
+        let count = faults.faults().len();
+        let told: Vec<FieldFault> = faults
+            .faults()
+            .iter()
+            .take(MOST_FAULTS)
+            .map(|fault| {
+                let path = fault.path.to_string();
+                FieldFault::new(path, fault, "a catalogue without this fault")
+            })
+            .collect();
+        let words: Vec<String> = faults
+            .faults()
+            .iter()
+            .take(MOST_FAULTS)
+            .map(ToString::to_string)
+            .collect();
+        let message = format!(
+            "the catalogue would have {count} faults: {}",
+            words.join("; ")
+        );
+        let mut refusal = Self::new(Code::InvalidArgument, "CATALOG_FAULTS", message);
+        refusal.violations = told;
+        refusal
     }
 }
 

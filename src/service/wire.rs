@@ -8,6 +8,7 @@ mod benefit;
 mod catalog;
 mod choose;
 mod decision;
+mod entry;
 mod explanation;
 mod field;
 mod money;
@@ -29,6 +30,10 @@ pub(super) use catalog::{
 };
 pub(super) use choose::choose_request;
 pub use decision::decision;
+pub(super) use entry::{
+    Revision, creation, entry, entry_name, list_entries, list_history, preview, status_change,
+    update, whole_catalog,
+};
 pub use explanation::explanation;
 pub(super) use price::{price_request, repriced};
 pub(super) use reward::{recorded, reward_request};
@@ -72,6 +77,6 @@ const fn durability(is_durable: bool) -> v1::Durability {
 }
 
 /// A version number that the wire carries as a signed one.
-fn version(version: u32) -> i32 {
+pub(super) fn version(version: u32) -> i32 {
     i32::try_from(version).unwrap_or(i32::MAX)
 }

@@ -1,6 +1,7 @@
 //! The command line from outside: the real program, real sockets, real
 //! directories.
 
+mod catalogues;
 mod records;
 mod replay;
 mod served;

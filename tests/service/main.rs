@@ -4,6 +4,7 @@
 mod bad_input;
 mod catalog;
 mod decisions;
+mod entries;
 mod harness;
 mod operations;
 mod pricing;

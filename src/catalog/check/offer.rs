@@ -171,6 +171,14 @@ fn check_one(
         (None, None) => Some(0),
     };
     check_group(entry, written, faults);
+    let place = entry.key("on_end");
+    let on_end = names::one_of(
+        &place,
+        &written.on_end,
+        &["honour", "void"],
+        |it| it,
+        faults,
+    );
     let mut numbers: Vec<_> = written
         .placements
         .iter()
@@ -189,6 +197,7 @@ fn check_one(
         priority: priority?,
         exclusive: written.exclusive,
         stacking_group: written.stacking_group.clone(),
+        void_on_end: on_end? == "void",
         benefit: benefit?,
         render_payload: written.render.clone(),
     })

@@ -253,8 +253,10 @@ fn limits_keep_their_numbers_and_reach_the_offers_that_they_bind() {
     raised.offers[1].limits[0].most = scalar::Amount::new("7.00");
     let stored = raised.to_json().expect("JSON");
     let numbering = catalog.numbering();
-    let later = Catalog::from_stored(&stored, CatalogVersion(2), numbering).expect("no fault");
-    assert!(numbering.new_names(later.document()).limits.is_empty());
+    let stored = CatalogDocument::from_json(&stored).expect("a document");
+    let later = Catalog::build_after(Some(&catalog), stored, CatalogVersion(2), numbering);
+    let later = later.expect("no fault");
+    assert!(numbering.new_names(&later.document()).limits.is_empty());
     let of = |catalog: &Catalog| -> Vec<i64> {
         catalog.constraints().limits().map(|it| it.most).collect()
     };

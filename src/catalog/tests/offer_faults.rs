@@ -30,12 +30,12 @@ fn statuses_are_known() {
     refuses(
         "id = \"spring\"",
         "id = \"spring\"\nstatus = \"activ\"",
-        "campaign[0].status (campaign \"spring\") is \"activ\": must be one of draft, active, paused, ended; did you mean \"active\"?",
+        "campaign[0].status (campaign \"spring\") is \"activ\": must be one of draft, approved, active, paused, ended, deleted; did you mean \"active\"?",
     );
     refuses(
         "id = \"tea10\"",
-        "id = \"tea10\"\nstatus = \"deleted\"",
-        "offer[1].status (offer \"tea10\") is \"deleted\": must be one of draft, active, paused, ended",
+        "id = \"tea10\"\nstatus = \"gone\"",
+        "offer[1].status (offer \"tea10\") is \"gone\": must be one of draft, approved, active, paused, ended, deleted",
     );
     let text = spoiled("id = \"tea10\"", "id = \"tea10\"\nstatus = \"paused\"");
     let catalog = build(read_toml(&text, "shop.toml").expect("no fault"));

@@ -11,7 +11,12 @@ fn with_schedule(schedule: &str) -> String {
 fn schedule(written: &str) -> Schedule {
     let text = with_schedule(written);
     let catalog = build(read_toml(&text, "shop.toml").unwrap_or_else(|faults| panic!("{faults}")));
-    catalog.campaigns()[0].schedule.clone()
+    catalog
+        .campaigns()
+        .next()
+        .expect("a campaign")
+        .schedule
+        .clone()
 }
 
 fn starts_at(written: &str) -> String {

@@ -332,6 +332,11 @@ fn seed_of(master_seed: u64, request_id: Uuid) -> DecisionSeed {
 }
 
 impl PreparedRequest {
+    /// What the request said.
+    pub const fn context(&self) -> &RequestContext {
+        &self.context
+    }
+
     /// What is in the cart.
     pub const fn cart(&self) -> &Cart {
         &self.context.cart

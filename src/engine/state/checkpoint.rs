@@ -9,9 +9,9 @@ use imbl::{OrdMap, OrdSet, Vector};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Counters, Forgettable, OpenDecision, Order, Purchase, State};
+use super::{Counters, Forgettable, OpenDecision, Order, Purchase, Revision, State};
 use crate::catalog::{Catalog, Numbering};
-use crate::domain::event::{Closing, RecordedEvent};
+use crate::domain::event::{CatalogPart, Closing, RecordedEvent};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position};
 use crate::domain::keys::{EventKey, OrderKey};
 use crate::domain::time::Instant;
@@ -41,8 +41,8 @@ pub struct CheckpointPayload {
     position: Position,
     now: Instant,
     numbering: Numbering,
-    catalogs: Vec<(CatalogVersion, Vec<u8>)>,
-    catalog_since: Instant,
+    revisions: OrdMap<CatalogVersion, Arc<Revision>>,
+    catalog_parts: Vec<(u32, Vec<u8>)>,
     learnt: OrdMap<PlacementNumber, PolicyState>,
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
@@ -60,21 +60,15 @@ pub struct CheckpointPayload {
 
 impl State {
     /// The state, ready to be serialised.
-    ///
-    /// # Errors
-    /// When a catalogue cannot be written as JSON, which a checked one can.
-    pub fn to_payload(&self) -> serde_json::Result<CheckpointPayload> {
-        Ok(CheckpointPayload {
+    #[must_use]
+    pub fn to_payload(&self) -> CheckpointPayload {
+        let parts = self.catalog_parts.iter();
+        CheckpointPayload {
             position: self.position,
             now: self.now,
             numbering: self.numbering.clone(),
-            catalogs: self
-                .catalogs
-                .iter()
-                .map(|(version, catalog)| (*version, catalog.document().to_json()))
-                .map(|(version, document)| Ok((version, document?)))
-                .collect::<serde_json::Result<_>>()?,
-            catalog_since: self.catalog_since,
+            revisions: self.revisions.clone(),
+            catalog_parts: parts.map(|part| (part.index, part.bytes.clone())).collect(),
             learnt: self.learnt.clone(),
             open: self.open.clone(),
             due: self.due.clone(),
@@ -88,7 +82,7 @@ impl State {
             next_subject: self.next_subject,
             counters: self.counters.clone(),
             limits: self.limits.clone(),
-        })
+        }
     }
 
     /// The state of a payload.
@@ -98,16 +92,17 @@ impl State {
     pub fn from_payload(payload: CheckpointPayload) -> Result<Self, CheckpointError> {
         let numbering = payload.numbering;
         let mut catalogs: OrdMap<CatalogVersion, Arc<Catalog>> = OrdMap::new();
-        for (version, document) in payload.catalogs {
-            let catalog =
-                Catalog::from_stored(&document, version, &numbering).map_err(|error| {
-                    CheckpointError::Catalog {
-                        version,
-                        reason: error.to_string(),
-                    }
-                })?;
+        for (version, revision) in &payload.revisions {
+            let version = *version;
+            let refuse = |reason| CheckpointError::Catalog { version, reason };
+            let change = revision.change(version).map_err(refuse)?;
+            let before = catalogs.get_max().map(|(_, catalog)| catalog.clone());
+            let catalog = Catalog::from_stored(before.as_deref(), &change, &numbering)
+                .map_err(|error| refuse(error.to_string()))?;
             catalogs.insert(version, Arc::new(catalog));
         }
+        let parts = payload.catalog_parts.into_iter();
+        let parts = parts.map(|(index, bytes)| Arc::new(CatalogPart { index, bytes }));
         let mut learnt = payload.learnt;
         if let Some((_, catalog)) = catalogs.get_max() {
             prepare(catalog, &mut learnt);
@@ -117,7 +112,8 @@ impl State {
             now: payload.now,
             numbering,
             catalogs,
-            catalog_since: payload.catalog_since,
+            revisions: payload.revisions,
+            catalog_parts: parts.collect(),
             learnt,
             open: payload.open,
             due: payload.due,

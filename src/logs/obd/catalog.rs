@@ -323,6 +323,8 @@ fn offer(item_id: u32) -> OfferDocument {
         campaign: None,
         placements: (1..=POSITIONS).map(position_placement_id).collect(),
         status: "active".to_owned(),
+        needs_approval: false,
+        on_end: "honour".to_owned(),
         render: String::new(),
         priority: None,
         exclusive: false,

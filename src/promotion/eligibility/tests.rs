@@ -21,6 +21,7 @@ fn offer(number: u32, status: Status, schedule: Schedule) -> Offer {
         priority: 0,
         exclusive: false,
         stacking_group: None,
+        void_on_end: false,
         benefit: Benefit::CrossSell {
             sku: "case".into(),
             discount: BasisPoints::default(),
@@ -90,7 +91,7 @@ fn an_open_schedule_is_always_on() {
 
 #[test]
 fn every_status_but_active_rejects() {
-    for status in [Status::Draft, Status::Paused, Status::Ended] {
+    for status in Status::ALL.into_iter().filter(|it| *it != Status::Active) {
         let rejected = judge_at(&offer(0, status, ALWAYS), None, START).expect_err("not active");
         assert_eq!(rejected.code(), "OFFER_NOT_ACTIVE");
         assert_eq!(

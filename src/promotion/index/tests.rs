@@ -122,6 +122,7 @@ fn offer(number: u32, rule: Option<Rule>, status: Status) -> Offer {
         priority: 0,
         exclusive: false,
         stacking_group: None,
+        void_on_end: false,
         benefit: Benefit::CrossSell {
             sku: "case".to_owned(),
             discount: BasisPoints::default(),

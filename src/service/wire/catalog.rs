@@ -104,6 +104,8 @@ pub(in crate::service) fn campaign(campaign: &Campaign) -> v1::Campaign {
 const fn status(status: Status) -> v1::Status {
     match status {
         Status::Draft => v1::Status::Draft,
+        Status::Approved => v1::Status::Approved,
+        Status::Deleted => v1::Status::Deleted,
         Status::Active => v1::Status::Active,
         Status::Paused => v1::Status::Paused,
         Status::Ended => v1::Status::Ended,
@@ -177,7 +179,7 @@ pub(in crate::service) fn list_campaigns(
         page_token: &request.page_token,
     };
     let list = all(catalog, "campaigns");
-    let (campaigns, next_page_token) = page(list, &asked, catalog.campaigns().iter(), campaign)?;
+    let (campaigns, next_page_token) = page(list, &asked, catalog.campaigns(), campaign)?;
     Ok(v1::ListCampaignsResponse {
         campaigns,
         next_page_token,
@@ -225,7 +227,7 @@ pub(in crate::service) fn list_offers(
             let offers: Vec<&Offer> = catalog.offers_at(placement).map(|(it, _)| it).collect();
             page(list, &asked, offers.into_iter(), to_wire)?
         }
-        None => page(list, &asked, catalog.offers().iter(), to_wire)?,
+        None => page(list, &asked, catalog.offers(), to_wire)?,
     };
     Ok(v1::ListOffersResponse {
         offers,

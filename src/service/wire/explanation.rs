@@ -33,7 +33,7 @@ pub fn explanation(told: &Explanation) -> v1::ExplainResponse {
     }
 }
 
-fn candidate(view: &DecisionView, candidate: &Candidate) -> v1::Candidate {
+pub(super) fn candidate(view: &DecisionView, candidate: &Candidate) -> v1::Candidate {
     let offer = view.catalog.offer(candidate.offer);
     let rejection = candidate.rejection.as_ref();
     let refusal = candidate.refusal.as_ref();
