@@ -713,11 +713,48 @@ async fn scarce_decisions(first_round: u64, rounds: u64) -> Vec<Chosen> {
     decisions
 }
 
+/// How far, in standard deviations, the inverse-propensity estimate of another
+/// policy is from what that policy earns on the decisions' own states. It shows
+/// `flash` three times and `flash-too` twice as often as `plain`, among what each
+/// decision could show; `flash` earns 1, `flash-too` a half, `plain` a fifth.
+fn error_of_estimate(chosen: &[Chosen]) -> f64 {
+    let (mut surplus, mut variance) = (0.0, 0.0);
+    for it in chosen {
+        let draw = &it.decision.record.slots[0];
+        let logged = draw.distribution().probabilities();
+        let (mut weights, mut rewards) = (Vec::new(), Vec::new());
+        for (offer, probability) in draw.eligible().iter().zip(logged) {
+            let offer = it.decision.catalog.offer(offer).expect("an offer");
+            let (weight, reward) = match &*offer.id {
+                "flash" => (3.0, 1.0),
+                "flash-too" => (2.0, 0.5),
+                _ => (1.0, 0.2),
+            };
+            weights.push(if *probability > 0.0 { weight } else { 0.0 });
+            rewards.push(reward);
+        }
+        let total: f64 = weights.iter().sum();
+        let (mut earned, mut square) = (0.0, 0.0);
+        for ((weight, reward), probability) in weights.iter().zip(&rewards).zip(logged) {
+            if *weight > 0.0 {
+                let share = weight / total;
+                earned += share * reward;
+                square += share * share * reward * reward / probability;
+            }
+        }
+        let place = draw.index();
+        let estimate = weights[place] / total / logged[place] * rewards[place];
+        surplus += estimate - earned;
+        variance += square - earned * earned;
+    }
+    (surplus / f64::sqrt(variance)).abs()
+}
+
 /// 10 standard deviations are what a biased redraw gives here many times over;
 /// three sums of independent draws exceed 4.5 once in 50,000 runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn propensities_are_exact_while_64_callers_take_the_last_units() {
-    let decisions = scarce_decisions(0, 150).await;
+    let decisions = scarce_decisions(0, 100).await;
     let refused = decisions
         .iter()
         .filter(|it| !refusals(it).is_empty())
@@ -729,6 +766,11 @@ async fn propensities_are_exact_while_64_callers_take_the_last_units() {
     );
     let deviation = largest_deviation(&decisions);
     assert!(deviation < 4.5, "{deviation} standard deviations");
+    let error = error_of_estimate(&decisions);
+    assert!(
+        error < 4.5,
+        "the estimate is off by {error} standard errors"
+    );
 }
 
 /// The same over a million draws; run with `--ignored`.
@@ -736,6 +778,7 @@ async fn propensities_are_exact_while_64_callers_take_the_last_units() {
 #[ignore = "takes minutes"]
 async fn propensities_are_exact_over_a_million_draws() {
     let mut largest: f64 = 0.0;
+    let mut error: f64 = 0.0;
     let mut draws = 0;
     for run in 0..20 {
         let decisions = scarce_decisions(run * 600, 600).await;
@@ -744,7 +787,8 @@ async fn propensities_are_exact_over_a_million_draws() {
             .map(|it| it.decision.record.slots.len())
             .sum::<usize>();
         largest = largest.max(largest_deviation(&decisions));
+        error = error.max(error_of_estimate(&decisions));
     }
-    println!("{draws} draws, largest deviation {largest:.2}");
-    assert!(draws > 1_000_000 && largest < 4.5);
+    println!("{draws} draws, largest deviation {largest:.2}, largest error {error:.2}");
+    assert!(draws > 1_000_000 && largest < 4.5 && error < 4.5);
 }

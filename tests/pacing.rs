@@ -80,6 +80,10 @@ struct Month {
     purchases: Vec<u32>,
     decisions: u64,
     least_propensity: f64,
+    /// How often the coupon came out beyond what its probabilities say, and the
+    /// variance of that.
+    surplus: f64,
+    variance: f64,
 }
 
 impl Month {
@@ -106,6 +110,8 @@ async fn live(pacing: &str, days: usize) -> Month {
         purchases: vec![0; days],
         decisions: 0,
         least_propensity: 1.0,
+        surplus: 0.0,
+        variance: 0.0,
     };
     let mut pending: BTreeMap<(usize, u64), Uuid> = BTreeMap::new();
     let (mut number, mut owed) = (0_u64, 0.0);
@@ -137,6 +143,11 @@ async fn live(pacing: &str, days: usize) -> Month {
             for probability in draw.distribution().probabilities() {
                 month.least_propensity = month.least_propensity.min(*probability);
             }
+            let coupon = offer.id == "coupon";
+            let propensity = draw.propensity().get();
+            let probability = if coupon { propensity } else { 1.0 - propensity };
+            month.surplus += f64::from(u8::from(coupon)) - probability;
+            month.variance += probability * (1.0 - probability);
             let appeal = if offer.id == "coupon" { 0.5 } else { 0.2 };
             month.decisions += 1;
             if random.next_uniform() < appeal {
@@ -212,6 +223,8 @@ async fn the_first_days_spend_their_plan() {
     let deviation = largest_deviation(&days);
     assert!(deviation < 0.02, "{deviation}: {:?}", days.spent_minor);
     assert!(days.least_propensity > 0.0);
+    let deviation = (days.surplus / days.variance.sqrt()).abs();
+    assert!(deviation < 4.5, "{deviation} standard deviations");
 }
 
 /// The whole month, with pacing and without; run with `--ignored --nocapture`.

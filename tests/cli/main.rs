@@ -4,5 +4,6 @@
 mod catalogues;
 mod records;
 mod replay;
+mod report;
 mod served;
 mod showcase;

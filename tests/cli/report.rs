@@ -1,0 +1,173 @@
+//! `report lift` on the data directory of a stopped service.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use promobandit::catalog::read_toml;
+use promobandit::domain::decision::DecisionKind;
+use promobandit::domain::money::{Currency, Money};
+use promobandit::domain::outcome::OutcomeKind;
+use promobandit::domain::time::Instant;
+use promobandit::engine::choose::ChooseRequest;
+use promobandit::engine::clock::ManualClock;
+use promobandit::engine::record::{RewardLine, RewardRequest};
+use promobandit::engine::{Engine, Settings, Storage};
+use promobandit::ledger::open::{self, Probe};
+use uuid::Uuid;
+
+use crate::served::{json, run};
+
+const NOW: Instant = Instant::from_unix_ms(1_771_286_400_000);
+const WANTING: i32 = 3;
+
+const CATALOG: &str = r#"
+[[placement]]
+id = "checkout"
+objective = "conversion"
+currency = "CNY"
+holdout_basis_points = 5000
+policy = { kind = "uniform" }
+
+[[offer]]
+id = "ten-off"
+placements = ["checkout"]
+benefit = { kind = "amount_off", amount = "10.00" }
+"#;
+
+fn cny(minor_units: i64) -> Option<Money> {
+    Some(Money {
+        minor_units,
+        currency: Currency::from_code("CNY").expect("a currency"),
+    })
+}
+
+/// A shop in which so many shoppers came once: of those who saw the offer every
+/// second bought, of the others every fourth.
+async fn write(root: &Path, shoppers: u32) {
+    let settings = open::Settings {
+        cache_bytes: open::DEFAULT_CACHE_BYTES,
+        probe: Probe::Skip,
+        shop_key: None,
+    };
+    let opened = open::open(root, &settings).unwrap_or_else(|error| panic!("{error}"));
+    let storage = Storage {
+        ledger: opened.ledger,
+        secrets: Arc::new(opened.secrets),
+        checkpoints: Some(opened.checkpoints),
+    };
+    let clock = Arc::new(ManualClock::at(NOW));
+    let opened = Engine::open(storage, clock, Settings::default(), &mut |_| {});
+    let (engine, _) = opened.unwrap_or_else(|error| panic!("{error}"));
+    let document = read_toml(CATALOG, "report.toml").expect("no fault");
+    engine
+        .import_catalog(document, "test")
+        .await
+        .expect("a catalogue");
+    let mut seen = [0_u32; 2];
+    for number in 1..=shoppers {
+        let request = ChooseRequest {
+            request_id: Uuid::from_u128(u128::from(number)),
+            placement: "checkout".to_owned(),
+            shopper_id: format!("shopper-{number}"),
+            session_id: String::new(),
+            device: String::new(),
+            channel: String::new(),
+            store: String::new(),
+            region: String::new(),
+            history: None,
+            payment_fingerprint: String::new(),
+            attributes: Default::default(),
+            cart: Vec::new(),
+            slots: None,
+            unpersonalized: false,
+            test: false,
+        };
+        let chosen = engine.choose(&request).await.expect("a decision").decision;
+        let held_out = chosen.record.kind == DecisionKind::Holdout;
+        let count = &mut seen[usize::from(held_out)];
+        *count += 1;
+        if *count % if held_out { 4 } else { 2 } != 0 {
+            continue;
+        }
+        let line = RewardLine {
+            line_id: String::new(),
+            sku: "tea".to_owned(),
+            quantity: 1,
+            price_paid: cny(if held_out { 5_000 } else { 4_000 }),
+            discount_applied: cny(if held_out { 0 } else { 1_000 }),
+            refunded_amount: None,
+            unit_cost: cny(2_000),
+        };
+        let event = RewardRequest {
+            event_id: format!("buy-{number}"),
+            decision_id: chosen.recorded.map(|recorded| recorded.id),
+            order_id: String::new(),
+            shopper_id: String::new(),
+            slot: None,
+            offer_id: String::new(),
+            kind: OutcomeKind::Purchase,
+            custom_kind: String::new(),
+            event_time: NOW,
+            lines: vec![line],
+            reverses_event_id: String::new(),
+        };
+        engine.record(&event).await.expect("recorded");
+    }
+    engine.drain().expect("the ledger is whole");
+}
+
+#[tokio::test]
+async fn lift_tells_rates_with_intervals_or_why_it_does_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data_dir = directory.path().join("data");
+    write(&data_dir, 200).await;
+    let data_dir = data_dir.to_str().expect("text");
+    let asked = [
+        "report",
+        "lift",
+        "--data-dir",
+        data_dir,
+        "--placement",
+        "checkout",
+    ];
+    let [report, lift, flag, dir, at, placement] = asked;
+    let told = json([report, lift, flag, dir, at, placement, "--output", "json"]);
+    let shoppers = &told["shoppers"];
+    let [offered, held_out] = ["offered", "held_out"].map(|key| {
+        let count = shoppers[key].as_u64().expect("a count");
+        u32::try_from(count).expect("few")
+    });
+    assert_eq!(offered + held_out, 200);
+    let expected = f64::from(offered / 2) / f64::from(offered);
+    assert_eq!(told["conversion"]["offered"], expected);
+    let difference = &told["conversion"]["difference"];
+    assert!(difference["lower"].as_f64() > Some(0.0), "{difference}");
+    // A purchase earns 20.00 with the offer, which cost 10.00, and 30.00 without.
+    assert_eq!(told["margin"]["offered"], expected * 2_000.0);
+    assert_eq!(told["revenue"]["offered"], expected * 4_000.0);
+    assert!(told["benefit_per_cost"]["value"].is_f64(), "{told}");
+    let page = run(asked);
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    assert!(
+        page.contains("retention") && page.contains("held out"),
+        "{page}"
+    );
+
+    let few = directory.path().join("few");
+    write(&few, 20).await;
+    let few = few.to_str().expect("text");
+    let refused = run([
+        "report",
+        "lift",
+        "--data-dir",
+        few,
+        "--placement",
+        "checkout",
+    ]);
+    assert_eq!(refused.status.code(), Some(WANTING));
+    let page = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(
+        page.contains("NO REPORT") && page.contains("at least 30"),
+        "{page}"
+    );
+}
