@@ -56,6 +56,7 @@ pub mod explain;
 pub mod stats;
 pub mod lift;
 pub mod verify;
+pub mod history;
 
 use checkpointer::Checkpointer;
 use choose::{ChooseError, ChooseRequest, Chosen};

@@ -1,6 +1,7 @@
 //! Off-policy evaluation: from a log, what another policy would have earned,
 //! how sure that is, and whether this log can answer at all.
 //!
+//! - [`choices`]: what was on offer, with which probabilities, what was chosen.
 //! - [`logged`]: rounds as checked columns, with the [`target`] applied.
 //! - [`reward_model`]: what an action would have earned, as the log suggests.
 //! - [`estimator`]: one file each; [`Accumulator`](estimator::Accumulator)
@@ -17,6 +18,7 @@
 //! generator.
 
 pub mod anytime;
+pub mod choices;
 pub mod diagnostics;
 pub mod estimator;
 pub mod interval;

@@ -33,7 +33,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("simulation", &["domain", "learning"]),
     (
         "logs",
-        &["domain", "learning", "catalog", "ledger", "evaluation"],
+        &[
+            "domain",
+            "learning",
+            "catalog",
+            "ledger",
+            "engine",
+            "evaluation",
+        ],
     ),
     (
         "service",

@@ -1,4 +1,7 @@
-//! `promobandit ledger`: whether the records are whole, and what they count.
+//! `promobandit ledger`: whether the records are whole, what they count, and the
+//! decisions among them for other programs.
+
+mod export;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,6 +27,7 @@ pub enum LedgerCommand {
     Verify(VerifyArgs),
     /// Counts decisions, outcomes and what was learnt.
     Stats(StatsArgs),
+    Export(export::ExportArgs),
 }
 
 /// Whose ledger is verified.
@@ -58,6 +62,9 @@ pub async fn run(command: LedgerCommand) -> anyhow::Result<ExitCode> {
     match command {
         LedgerCommand::Verify(args) => verify(args).await,
         LedgerCommand::Stats(args) => stats(args).await,
+        LedgerCommand::Export(args) => {
+            tokio::task::spawn_blocking(move || export::run(&args)).await?
+        }
     }
 }
 

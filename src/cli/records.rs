@@ -19,7 +19,7 @@ use crate::engine::{Engine, Settings, Storage};
 use crate::ledger::Ledger;
 use crate::ledger::codec::decode_event;
 use crate::ledger::data_dir::Layout;
-use crate::ledger::open::{self as opening, DEFAULT_CACHE_BYTES, Probe};
+use crate::ledger::open::{self as opening, DEFAULT_CACHE_BYTES, Opened, Probe};
 use crate::proto::promobandit::v1::ledger_service_client::LedgerServiceClient;
 use crate::proto::promobandit::v1::verify_response::Message;
 use crate::proto::promobandit::v1::{
@@ -200,6 +200,23 @@ async fn blocking<T: Send + 'static>(
 /// still at the beginning of time, so nothing falls due, and the engine is not
 /// drained.
 fn open_data_dir(root: &Path) -> anyhow::Result<Engine> {
+    let opened = open_stopped(root)?;
+    let settings = settings_of(opened.ledger.as_ref(), root)?;
+    let storage = Storage {
+        ledger: opened.ledger,
+        secrets: Arc::new(opened.secrets),
+        checkpoints: Some(opened.checkpoints),
+    };
+    let clock = Arc::new(ManualClock::at(Instant::from_unix_ms(0)));
+    let (engine, _) = Engine::open(storage, clock, settings, &mut |_| {})?;
+    Ok(engine)
+}
+
+/// Opens what a data directory holds, to read it.
+///
+/// # Errors
+/// When the directory is in use, damaged or none.
+pub fn open_stopped(root: &Path) -> anyhow::Result<Opened> {
     // Opening creates what is not there; whoever wants to read does not.
     if !Layout::of(root).is_created() {
         let root = root.display();
@@ -214,16 +231,7 @@ fn open_data_dir(root: &Path) -> anyhow::Result<Engine> {
         },
         shop_key: None,
     };
-    let opened = opening::open(root, &settings)?;
-    let settings = settings_of(opened.ledger.as_ref(), root)?;
-    let storage = Storage {
-        ledger: opened.ledger,
-        secrets: Arc::new(opened.secrets),
-        checkpoints: Some(opened.checkpoints),
-    };
-    let clock = Arc::new(ManualClock::at(Instant::from_unix_ms(0)));
-    let (engine, _) = Engine::open(storage, clock, settings, &mut |_| {})?;
-    Ok(engine)
+    Ok(opening::open(root, &settings)?)
 }
 
 /// The shop and the node are those that the ledger's first event names.

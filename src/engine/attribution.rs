@@ -265,7 +265,9 @@ impl<'a> Rewardable<'a> {
             .any(|outcome| outcome.kind == kind && outcome.counts() && outcome.is_about(slot))
     }
 
-    fn converts(&self, book: &impl OrderBook, slot: u32) -> bool {
+    /// Whether something converted, whatever the placement is after.
+    #[must_use]
+    pub fn converts(&self, book: &impl OrderBook, slot: u32) -> bool {
         let events = &self.placement.conversion_events;
         events.iter().any(|kind| self.came(book, slot, *kind))
     }
@@ -281,7 +283,9 @@ impl<'a> Rewardable<'a> {
         })
     }
 
-    fn net_revenue_minor(&self, book: &impl OrderBook, slot: u32) -> i64 {
+    /// Paid less refunded, whatever the placement is after.
+    #[must_use]
+    pub fn net_revenue_minor(&self, book: &impl OrderBook, slot: u32) -> i64 {
         self.purchases(book, slot)
             .flat_map(|(purchase, lines)| lines.into_iter().map(move |line| (purchase, line)))
             .map(|(purchase, line)| line_balance(book, purchase, line))
@@ -290,7 +294,9 @@ impl<'a> Rewardable<'a> {
             })
     }
 
-    fn margin_minor(&self, book: &impl OrderBook, slot: u32, benefit: Option<&Benefit>) -> i64 {
+    /// Net revenue less what it cost, whatever the placement is after.
+    #[must_use]
+    pub fn margin_minor(&self, book: &impl OrderBook, slot: u32, benefit: Option<&Benefit>) -> i64 {
         let goods = self
             .purchases(book, slot)
             .flat_map(|(purchase, lines)| lines.into_iter().map(move |line| (purchase, line)))
@@ -303,13 +309,45 @@ impl<'a> Rewardable<'a> {
                 )
             });
         let net = self.net_revenue_minor(book, slot);
-        let extra = match benefit {
+        let extra = self.benefit_cost_minor(book, slot, benefit, net);
+        net.saturating_sub(goods).saturating_sub(extra)
+    }
+
+    /// What a slot's gift or points cost, once something was bought and kept.
+    fn benefit_cost_minor(
+        &self,
+        book: &impl OrderBook,
+        slot: u32,
+        benefit: Option<&Benefit>,
+        net_revenue_minor: i64,
+    ) -> i64 {
+        match benefit {
             Some(benefit) if self.bought_and_kept(book, slot) => {
-                benefit.cost_minor(net, self.placement.currency.minor_per_major())
+                benefit.cost_minor(net_revenue_minor, self.placement.currency.minor_per_major())
             }
             _ => 0,
-        };
-        net.saturating_sub(goods).saturating_sub(extra)
+        }
+    }
+
+    /// What the offers cost the shop: the discount in the lines that were not
+    /// wholly reversed, and the slot's gift or points.
+    #[must_use]
+    pub fn discount_cost_minor(
+        &self,
+        book: &impl OrderBook,
+        slot: u32,
+        benefit: Option<&Benefit>,
+    ) -> i64 {
+        let discount = self
+            .purchases(book, slot)
+            .flat_map(|(purchase, lines)| lines.into_iter().map(move |line| (purchase, line)))
+            .map(|(purchase, line)| line_balance(book, purchase, line))
+            .filter(|balance| balance.kept > 0)
+            .fold(0_i64, |sum, balance| {
+                sum.saturating_add(balance.discount_minor)
+            });
+        let net = self.net_revenue_minor(book, slot);
+        discount.saturating_add(self.benefit_cost_minor(book, slot, benefit, net))
     }
 }
 

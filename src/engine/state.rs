@@ -177,6 +177,22 @@ pub struct State {
     next_subject: u64,
     counters: Counters,
     limits: LimitBook,
+    /// What closed since it was last taken, for whoever watches; `None` when
+    /// nobody does. No part of what the events lead to.
+    watched: Option<Vec<JustClosed>>,
+}
+
+/// A decision as it was when it closed.
+#[derive(Debug, Clone)]
+pub struct JustClosed {
+    /// Which.
+    pub position: Position,
+    /// What was open.
+    pub decision: Arc<OpenDecision>,
+    /// What it came to.
+    pub closing: Closing,
+    /// Everything, when it had just closed; it shares structure.
+    pub state: Box<State>,
 }
 
 impl Default for State {
@@ -202,6 +218,7 @@ impl Default for State {
             next_subject: 1,
             counters: Counters::default(),
             limits: LimitBook::default(),
+            watched: None,
         }
     }
 }
@@ -281,6 +298,20 @@ impl State {
                 policy.adopt(state, previous, now);
             }
         }
+    }
+
+    /// From now on keeps what closes, until it is taken.
+    pub fn watch_closings(&mut self) {
+        self.watched.get_or_insert_default();
+    }
+
+    /// What closed since this was last called, in the order in which it closed;
+    /// nothing unless closings are watched.
+    pub fn take_closed(&mut self) -> Vec<JustClosed> {
+        self.watched
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// The last event folded.

@@ -132,6 +132,7 @@ impl State {
             next_subject: payload.next_subject,
             counters: payload.counters,
             limits: payload.limits,
+            watched: None,
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Claim, Effect, FoldError, Forgettable, OpenDecision, State, page_of};
+use super::{Claim, Effect, FoldError, Forgettable, JustClosed, OpenDecision, State, page_of};
 use crate::domain::event::{ClosedSlot, Closing};
 use crate::domain::ids::Position;
 use crate::domain::outcome::OutcomeKind;
@@ -68,10 +68,30 @@ impl State {
         if !decision.test {
             self.counters.closed += 1;
         }
+        self.show_closing(position, &decision, &closing);
         if !closing.events.is_empty() {
             self.write_later(closing);
         }
         Ok(())
+    }
+
+    /// Keeps what closed for whoever watches.
+    fn show_closing(
+        &mut self,
+        position: Position,
+        decision: &Arc<OpenDecision>,
+        closing: &Closing,
+    ) {
+        let Some(mut watched) = self.watched.take() else {
+            return;
+        };
+        watched.push(JustClosed {
+            position,
+            decision: decision.clone(),
+            closing: closing.clone(),
+            state: Box::new(self.clone()),
+        });
+        self.watched = Some(watched);
     }
 
     /// The order lines that the decision counts are its own from now on.

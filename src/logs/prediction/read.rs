@@ -1,29 +1,24 @@
 //! The streaming readers.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-use super::{PredictionError, PredictionProblem, values};
 use crate::evaluation::logged::{
     Column, Predictions, RewardRange, RoundFault, Rounds, UncheckedRounds,
 };
 use crate::evaluation::target::TargetTable;
+use crate::logs::fault::{LogError, LogProblem, missing};
+use crate::logs::parquet_file::{self, values};
 
-/// How Parquet begins and ends.
-const MAGIC: [u8; 4] = *b"PAR1";
 /// Rows in a batch: a column of doubles fits the second cache many times over.
 const BATCH_ROWS: usize = 8_192;
 /// What the columns of a log are called.
 const KNOWN: &str = "reward, action, position, pscore, w_hat and q_0, q_1, …";
 /// What the columns of a target are called.
 const KNOWN_TARGET: &str = "pos_0, pos_1, …";
-/// How much of a list of columns is shown.
-const SHOWN_CHARS: usize = 200;
 
 /// Reads a prediction log batch by batch, weighed for a target. After the
 /// first refusal it gives nothing more.
@@ -67,7 +62,7 @@ impl<'a> PredictionReader<'a> {
         path: &Path,
         target: &'a TargetTable,
         range: RewardRange,
-    ) -> Result<Self, PredictionError> {
+    ) -> Result<Self, LogError> {
         let name = path.display().to_string();
         let started = start(path)
             .and_then(|(schema, batches)| Ok((Columns::find(&schema, target)?, batches)));
@@ -81,15 +76,15 @@ impl<'a> PredictionReader<'a> {
                 rows: 0,
                 ended: false,
             }),
-            Err(problem) => Err(PredictionError { name, problem }),
+            Err(problem) => Err(LogError { name, problem }),
         }
     }
 
-    fn read_batch(&mut self) -> Result<Option<Rounds>, PredictionProblem> {
+    fn read_batch(&mut self) -> Result<Option<Rounds>, LogProblem> {
         match self.batches.next() {
-            None if self.rows == 0 => Err(PredictionProblem::NoRows),
+            None if self.rows == 0 => Err(LogProblem::NoRows),
             None => Ok(None),
-            Some(Err(error)) => Err(PredictionProblem::Undecodable {
+            Some(Err(error)) => Err(LogProblem::Undecodable {
                 row: self.rows,
                 error: error.to_string(),
             }),
@@ -106,7 +101,7 @@ impl<'a> PredictionReader<'a> {
 }
 
 impl Iterator for PredictionReader<'_> {
-    type Item = Result<Rounds, PredictionError>;
+    type Item = Result<Rounds, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
@@ -114,7 +109,7 @@ impl Iterator for PredictionReader<'_> {
         }
         let batch = self.read_batch().transpose()?;
         self.ended = batch.is_err();
-        Some(batch.map_err(|problem| PredictionError {
+        Some(batch.map_err(|problem| LogError {
             name: self.name.clone(),
             problem,
         }))
@@ -125,38 +120,35 @@ impl Iterator for PredictionReader<'_> {
 ///
 /// # Errors
 /// When the file is not whole, not Parquet, or no distribution.
-pub fn read_target(path: &Path) -> Result<TargetTable, PredictionError> {
+pub fn read_target(path: &Path) -> Result<TargetTable, LogError> {
     let table = start(path).and_then(|(schema, batches)| table(&schema, batches));
-    table.map_err(|problem| PredictionError {
+    table.map_err(|problem| LogError {
         name: path.display().to_string(),
         problem,
     })
 }
 
-fn table(
-    schema: &Schema,
-    batches: ParquetRecordBatchReader,
-) -> Result<TargetTable, PredictionProblem> {
+fn table(schema: &Schema, batches: ParquetRecordBatchReader) -> Result<TargetTable, LogProblem> {
     let numbered = |name: &str| number(name, "pos_");
     if let Some(field) = schema
         .fields()
         .iter()
         .find(|field| numbered(field.name()).is_none())
     {
-        return Err(PredictionProblem::UnknownColumn {
+        return Err(LogProblem::UnknownColumn {
             column: field.name().clone(),
             known: KNOWN_TARGET,
         });
     }
     let places = consecutive(schema, "pos_")?;
     if places.is_empty() {
-        return Err(missing(schema, "pos_0"));
+        return Err(missing_in(schema, "pos_0"));
     }
     let mut columns = vec![Vec::new(); places.len()];
     let mut scratch = Vec::new();
     for batch in batches {
         let rows = columns[0].len() as u64;
-        let batch = batch.map_err(|error| PredictionProblem::Undecodable {
+        let batch = batch.map_err(|error| LogProblem::Undecodable {
             row: rows,
             error: error.to_string(),
         })?;
@@ -166,45 +158,28 @@ fn table(
         }
     }
     if columns[0].is_empty() {
-        return Err(PredictionProblem::NoRows);
+        return Err(LogProblem::NoRows);
     }
     Ok(TargetTable::new(&columns)?)
 }
 
-/// Opens a file, tells what is wrong with one that is not whole, and checks
-/// that its columns hold numbers.
-fn start(path: &Path) -> Result<(Schema, ParquetRecordBatchReader), PredictionProblem> {
-    let mut file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    if bytes == 0 {
-        return Err(PredictionProblem::Empty);
-    }
-    let mut ends = [[0; 4]; 2];
-    if bytes >= 8 {
-        file.read_exact(&mut ends[0])?;
-        file.seek(SeekFrom::End(-4))?;
-        file.read_exact(&mut ends[1])?;
-    }
-    match ends {
-        [MAGIC, MAGIC] => {}
-        [MAGIC, _] => return Err(PredictionProblem::Truncated { bytes }),
-        _ => return Err(PredictionProblem::NotParquet),
-    }
-    let undecodable = |error: parquet::errors::ParquetError| PredictionProblem::Undecodable {
-        row: 0,
-        error: error.to_string(),
-    };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(undecodable)?;
+/// Opens a file and checks that its columns hold numbers.
+fn start(path: &Path) -> Result<(Schema, ParquetRecordBatchReader), LogProblem> {
+    let builder = parquet_file::open(path)?;
     let schema = builder.schema().as_ref().clone();
     let other = |field: &&arrow_schema::FieldRef| !values::are_numbers(field.data_type());
     if let Some(field) = schema.fields().iter().find(other) {
-        return Err(PredictionProblem::NotNumbers {
+        return Err(LogProblem::ColumnType {
             column: field.name().clone(),
             found: field.data_type().to_string(),
+            expected: "numbers",
         });
     }
-    let builder = builder.with_batch_size(BATCH_ROWS);
-    Ok((schema, builder.build().map_err(undecodable)?))
+    let batches = builder.with_batch_size(BATCH_ROWS).build();
+    Ok((
+        schema,
+        batches.map_err(|error| parquet_file::undecodable(0, &error))?,
+    ))
 }
 
 /// The N of a column called `prefix` and N.
@@ -215,7 +190,7 @@ fn number(name: &str, prefix: &str) -> Option<usize> {
 }
 
 /// Where the columns `prefix`0, `prefix`1, … stand, as far as there are any.
-fn consecutive(schema: &Schema, prefix: &str) -> Result<Vec<usize>, PredictionProblem> {
+fn consecutive(schema: &Schema, prefix: &str) -> Result<Vec<usize>, LogProblem> {
     let fields = schema.fields().iter().enumerate();
     let mut places: Vec<(usize, usize)> = fields
         .filter_map(|(place, field)| Some((number(field.name(), prefix)?, place)))
@@ -223,10 +198,10 @@ fn consecutive(schema: &Schema, prefix: &str) -> Result<Vec<usize>, PredictionPr
     places.sort_unstable();
     for (expected, (number, _)) in places.iter().enumerate() {
         if *number > expected {
-            return Err(missing(schema, &format!("{prefix}{expected}")));
+            return Err(missing_in(schema, &format!("{prefix}{expected}")));
         }
         if *number < expected {
-            return Err(PredictionProblem::RepeatedColumn {
+            return Err(LogProblem::RepeatedColumn {
                 column: format!("{prefix}{number}"),
             });
         }
@@ -234,22 +209,11 @@ fn consecutive(schema: &Schema, prefix: &str) -> Result<Vec<usize>, PredictionPr
     Ok(places.into_iter().map(|(_, place)| place).collect())
 }
 
-fn missing(schema: &Schema, column: &str) -> PredictionProblem {
-    let names: Vec<&str> = schema
-        .fields()
-        .iter()
-        .map(|field| field.name().as_str())
-        .collect();
-    let found = names.join(", ");
-    let short: String = found.chars().take(SHOWN_CHARS).collect();
-    PredictionProblem::MissingColumn {
-        column: column.to_owned(),
-        found: if short == found {
-            short
-        } else {
-            format!("{short}…")
-        },
-    }
+fn missing_in(schema: &Schema, column: &str) -> LogProblem {
+    missing(
+        column,
+        schema.fields().iter().map(|field| field.name().as_str()),
+    )
 }
 
 fn numbers(
@@ -257,8 +221,8 @@ fn numbers(
     place: usize,
     first_row: u64,
     scratch: &mut Vec<f64>,
-) -> Result<(), PredictionProblem> {
-    values::read(batch.column(place), scratch).map_err(|index| PredictionProblem::Value {
+) -> Result<(), LogProblem> {
+    values::read(batch.column(place), scratch).map_err(|index| LogProblem::Value {
         row: first_row + index as u64,
         column: batch.schema().field(place).name().clone(),
         value: "null".to_owned(),
@@ -267,14 +231,14 @@ fn numbers(
 }
 
 impl Columns {
-    fn find(schema: &Schema, target: &TargetTable) -> Result<Self, PredictionProblem> {
+    fn find(schema: &Schema, target: &TargetTable) -> Result<Self, LogProblem> {
         let names = ["reward", "action", "position", "pscore", "w_hat"];
         let mut places = [None; 5];
         for (place, field) in schema.fields().iter().enumerate() {
             let name = field.name().as_str();
             let Some(known) = names.iter().position(|known| *known == name) else {
                 if number(name, "q_").is_none() {
-                    return Err(PredictionProblem::UnknownColumn {
+                    return Err(LogProblem::UnknownColumn {
                         column: name.to_owned(),
                         known: KNOWN,
                     });
@@ -282,15 +246,15 @@ impl Columns {
                 continue;
             };
             if places[known].replace(place).is_some() {
-                return Err(PredictionProblem::RepeatedColumn {
+                return Err(LogProblem::RepeatedColumn {
                     column: name.to_owned(),
                 });
             }
         }
-        let needed = |index: usize| places[index].ok_or_else(|| missing(schema, names[index]));
+        let needed = |index: usize| places[index].ok_or_else(|| missing_in(schema, names[index]));
         let predictions = consecutive(schema, "q_")?;
         if !predictions.is_empty() && predictions.len() != target.actions() {
-            return Err(PredictionProblem::ActionCount {
+            return Err(LogProblem::ActionCount {
                 predicted: predictions.len(),
                 target: target.actions(),
             });
@@ -311,7 +275,7 @@ impl Columns {
         first_row: u64,
         target: &TargetTable,
         range: RewardRange,
-    ) -> Result<Rounds, PredictionProblem> {
+    ) -> Result<Rounds, LogProblem> {
         let column = |place: usize| {
             let mut values = Vec::with_capacity(batch.num_rows());
             numbers(batch, place, first_row, &mut values).map(|()| values)
@@ -344,7 +308,7 @@ impl Columns {
         target: &TargetTable,
         action: &[u32],
         position: &[u32],
-    ) -> Result<Predictions, PredictionProblem> {
+    ) -> Result<Predictions, LogProblem> {
         let rows = batch.num_rows();
         let mut predictions = Predictions {
             logged: vec![0.0; rows],
@@ -373,12 +337,7 @@ impl Columns {
     }
 
     /// A fault with the file's own row and column.
-    fn problem(
-        &self,
-        fault: &RoundFault,
-        batch: &RecordBatch,
-        first_row: u64,
-    ) -> PredictionProblem {
+    fn problem(&self, fault: &RoundFault, batch: &RecordBatch, first_row: u64) -> LogProblem {
         let mut value = fault.value;
         let place = match fault.column {
             Column::Reward => self.reward,
@@ -396,7 +355,7 @@ impl Columns {
                 wrong.copied().unwrap_or(self.reward)
             }
         };
-        PredictionProblem::Value {
+        LogProblem::Value {
             row: first_row + fault.index as u64,
             column: batch.schema().field(place).name().clone(),
             value: value.to_string(),
@@ -411,12 +370,12 @@ fn whole_numbers(
     batch: &RecordBatch,
     place: usize,
     first_row: u64,
-) -> Result<Vec<u32>, PredictionProblem> {
+) -> Result<Vec<u32>, LogProblem> {
     let is_whole =
         |value: &f64| *value >= 0.0 && *value <= f64::from(u32::MAX) && value.fract() == 0.0;
     match values.iter().position(|value| !is_whole(value)) {
         None => Ok(values.iter().map(|value| *value as u32).collect()),
-        Some(index) => Err(PredictionProblem::Value {
+        Some(index) => Err(LogProblem::Value {
             row: first_row + index as u64,
             column: batch.schema().field(place).name().clone(),
             value: values[index].to_string(),

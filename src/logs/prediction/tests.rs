@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::evaluation::logged::{RewardRange, Rounds};
 use crate::evaluation::target::TargetTable;
+use crate::logs::fault::{LogError, LogProblem};
 
 type Columns = Vec<(String, ArrayRef)>;
 
@@ -70,7 +71,7 @@ impl Files {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Rounds>, PredictionError> {
+fn read(path: &Path) -> Result<Vec<Rounds>, LogError> {
     let target = TargetTable::new(&[vec![0.25, 0.75], vec![0.5, 0.5]]).unwrap();
     PredictionReader::open(path, &target, RewardRange::UNIT)?.collect()
 }
@@ -242,28 +243,25 @@ fn files_that_are_not_whole_are_refused() {
     fs::write(&path, b"").unwrap();
     assert!(matches!(
         read(&path).unwrap_err().problem,
-        PredictionProblem::Empty
+        LogProblem::Empty { .. }
     ));
     fs::write(&path, b"reward,action\n0,1\n").unwrap();
     assert!(matches!(
         read(&path).unwrap_err().problem,
-        PredictionProblem::NotParquet
+        LogProblem::OtherFormat { .. }
     ));
     let whole = fs::read(files.write("whole.parquet", log())).unwrap();
     for kept in [8, whole.len() / 2, whole.len() - 1] {
         fs::write(&path, &whole[..kept]).unwrap();
         let problem = read(&path).unwrap_err().problem;
-        assert!(
-            matches!(problem, PredictionProblem::Truncated { .. }),
-            "{problem}"
-        );
+        assert!(matches!(problem, LogProblem::Truncated { .. }), "{problem}");
     }
     let mut holed = whole.clone();
     holed.drain(100..200);
     fs::write(&path, &holed).unwrap();
     let problem = read(&path).unwrap_err().problem;
     assert!(
-        matches!(problem, PredictionProblem::Undecodable { .. }),
+        matches!(problem, LogProblem::Undecodable { .. }),
         "{problem}"
     );
 
@@ -276,12 +274,12 @@ fn files_that_are_not_whole_are_refused() {
     let path = files.write("empty.parquet", empty);
     assert!(matches!(
         read(&path).unwrap_err().problem,
-        PredictionProblem::NoRows
+        LogProblem::NoRows
     ));
     let nowhere = files.0.path().join("nowhere.parquet");
     assert!(matches!(
         read(&nowhere).unwrap_err().problem,
-        PredictionProblem::Unreadable(_)
+        LogProblem::Unreadable(_)
     ));
 }
 

@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
 /// Whether a column of this type can be read.
-pub(super) const fn are_numbers(kind: &DataType) -> bool {
+pub(in crate::logs) const fn are_numbers(kind: &DataType) -> bool {
     matches!(
         kind,
         DataType::Boolean
@@ -28,7 +28,7 @@ pub(super) const fn are_numbers(kind: &DataType) -> bool {
 
 /// Writes a column's values; the place of the first that is missing when one
 /// is. A column of another type has no values.
-pub(super) fn read(column: &ArrayRef, values: &mut Vec<f64>) -> Result<(), usize> {
+pub(in crate::logs) fn read(column: &ArrayRef, values: &mut Vec<f64>) -> Result<(), usize> {
     values.clear();
     if column.null_count() > 0 {
         let missing = (0..column.len()).find(|index| column.is_null(*index));
@@ -54,6 +54,45 @@ pub(super) fn read(column: &ArrayRef, values: &mut Vec<f64>) -> Result<(), usize
         _ => {}
     }
     Ok(())
+}
+
+/// Writes a column's whole numbers; the place of the first that is missing, or
+/// too large for a signed number of 64 bits, when one is.
+pub(in crate::logs) fn read_whole(column: &ArrayRef, values: &mut Vec<i64>) -> Result<(), usize> {
+    values.clear();
+    if column.null_count() > 0 {
+        let missing = (0..column.len()).find(|index| column.is_null(*index));
+        return missing.map_or(Ok(()), Err);
+    }
+    match column.data_type() {
+        DataType::Int8 => widen_whole::<Int8Type>(column, values),
+        DataType::Int16 => widen_whole::<Int16Type>(column, values),
+        DataType::Int32 => widen_whole::<Int32Type>(column, values),
+        DataType::Int64 => widen_whole::<Int64Type>(column, values),
+        DataType::UInt8 => widen_whole::<UInt8Type>(column, values),
+        DataType::UInt16 => widen_whole::<UInt16Type>(column, values),
+        DataType::UInt32 => widen_whole::<UInt32Type>(column, values),
+        DataType::UInt64 => {
+            for (index, value) in column
+                .as_primitive::<UInt64Type>()
+                .values()
+                .iter()
+                .enumerate()
+            {
+                values.push(i64::try_from(*value).map_err(|_| index)?);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn widen_whole<T: ArrowPrimitiveType>(column: &ArrayRef, values: &mut Vec<i64>)
+where
+    T::Native: Into<i64>,
+{
+    let native = column.as_primitive::<T>().values().iter();
+    values.extend(native.map(|value| (*value).into()));
 }
 
 fn widen<T: ArrowPrimitiveType>(
