@@ -67,7 +67,8 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something failed on the way; 2 the command \
     line or the configuration does not hold; 3 the data directory is refused (damaged, in use, of \
-    an unknown format), or what was checked is found wanting.";
+    an unknown format), or what was checked is found wanting; evaluate: 3 not identifiable, 4 a \
+    candidate is held.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -1,7 +1,8 @@
 //! Off-policy evaluation: from a log, what another policy would have earned,
 //! how sure that is, and whether this log can answer at all.
 //!
-//! - [`choices`]: what was on offer, with which probabilities, what was chosen.
+//! - [`choices`]: what was on offer, with which probabilities, what was chosen;
+//!   [`weigh`] applies a target policy, one of [`target_policy`] or another.
 //! - [`logged`]: rounds as checked columns, with the [`target`] applied.
 //! - [`reward_model`]: what an action would have earned, as the log suggests.
 //! - [`estimator`]: one file each; [`Accumulator`](estimator::Accumulator)
@@ -10,6 +11,7 @@
 //! - [`anytime`]: the default, an estimate and its interval that hold at every
 //!   round, whatever the logging policy learnt.
 //! - [`diagnostics`]: whether the log can answer, which is asked first.
+//! - [`gate`]: whether a candidate may take over, by the paired difference.
 //! - [`pass`]: all of it in one pass over a log.
 //! - [`lift`]: what offers bring against the shoppers who are held out.
 //!
@@ -21,6 +23,7 @@ pub mod anytime;
 pub mod choices;
 pub mod diagnostics;
 pub mod estimator;
+pub mod gate;
 pub mod interval;
 pub mod logged;
 pub mod moments;
@@ -29,3 +32,5 @@ pub mod pass;
 pub mod quantile;
 pub mod reward_model;
 pub mod target;
+pub mod target_policy;
+pub mod weigh;

@@ -2,8 +2,11 @@
 //!
 //! The log is judged first ([`diagnostics`](crate::evaluation::diagnostics)).
 //! One that cannot answer ends with [`NOT_IDENTIFIABLE`], the reasons and what
-//! log would answer; with `--force` the figures are printed, each marked.
+//! log would answer; with `--force` the figures are printed, each marked. With
+//! `--against` a candidate is judged instead (`gate`).
 
+mod choices;
+mod gate;
 mod log;
 mod report;
 
@@ -13,12 +16,15 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use self::choices::{ChoiceLog, ChoiceTarget, weigh_batch};
 use self::log::{LogSource, TargetSource};
+use crate::evaluation::choices::Metric;
 use crate::evaluation::diagnostics::Thresholds;
 use crate::evaluation::estimator::Estimator;
 use crate::evaluation::interval::{BootstrapPlan, Level};
 use crate::evaluation::logged::RewardRange;
-use crate::evaluation::pass::{Answer, Question, WhySkipped};
+use crate::evaluation::pass::{Answer, Pass, Question, WhySkipped};
+use crate::logs::ledger::LeftOut;
 
 /// The exit code of a log that cannot answer.
 pub const NOT_IDENTIFIABLE: u8 = 3;
@@ -28,14 +34,46 @@ pub const REFUSED: u8 = 1;
 /// What to evaluate, and how.
 #[derive(Debug, Clone, Args)]
 pub struct EvaluateArgs {
-    /// The log: golden:FILE.parquet (a prediction log, with its target in
-    /// FILE_evalpi.parquet) or obd:FILE.csv.gz (Open Bandit Dataset)
+    /// The log: ledger:DIR (the data directory of a service that is stopped),
+    /// parquet:FILE (docs/logs.md has the columns), obp:FILE (Open Bandit
+    /// Pipeline's feedback, npz or Parquet), dsjson:FILE or vw:FILE (Vowpal
+    /// Wabbit), obd:FILE.csv.gz (Open Bandit Dataset), golden:FILE.parquet (a
+    /// prediction log, with its target in FILE_evalpi.parquet)
     #[arg(long, value_name = "FORMAT:FILE")]
     pub log: LogSource,
-    /// The policy to evaluate on an obd log: uniform, or table:FILE.csv with
-    /// the columns item_id, probability and, where it matters, position
-    #[arg(long, value_name = "uniform|table:FILE")]
+    /// The policy to evaluate: uniform; table:FILE.csv with the columns action
+    /// (item_id on an obd log), probability and, where it matters, position;
+    /// logging, the one that made the log; snapshot:POSITION, the one that a
+    /// ledger's placement had there, on the decisions made after it
+    #[arg(long, value_name = "POLICY")]
     pub target: Option<TargetSource>,
+    /// Only the decisions of this placement
+    #[arg(long, value_name = "ID")]
+    pub placement: Option<String>,
+    /// Evaluate this in place of the log's reward: conversion, revenue, margin
+    /// or discount_cost (the last three in minor units)
+    #[arg(long, value_name = "METRIC", value_parser = parse_metric)]
+    pub metric: Option<Metric>,
+    /// Judge a candidate: promote (exit code 0), hold (4) or not identifiable
+    /// (3), by what it earns more than this
+    #[arg(long, value_enum, requires = "candidate", conflicts_with = "target")]
+    pub against: Option<gate::Against>,
+    /// The policy that is to take over, named as --target names one
+    #[arg(long, value_name = "POLICY", requires = "against")]
+    pub candidate: Option<TargetSource>,
+    /// The probability with which a candidate may be promoted wrongly, however
+    /// often one looks
+    #[arg(long, default_value = "0.05", value_parser = parse_alpha)]
+    pub alpha: f64,
+    /// A metric that must not become worse by more than a margin, with the
+    /// range that it lies in; may be given several times
+    #[arg(
+        long,
+        value_name = "METRIC:MARGIN:LOW:HIGH",
+        requires = "against",
+        allow_hyphen_values = true
+    )]
+    pub guard: Vec<gate::GuardArg>,
     /// Which estimators: all, or names separated by commas
     #[arg(long, value_name = "all|NAMES", default_value = "all")]
     pub estimators: EstimatorChoice,
@@ -105,6 +143,21 @@ fn parse_range(text: &str) -> Result<RewardRange> {
     Ok(RewardRange::new(low, high)?)
 }
 
+fn parse_metric(text: &str) -> Result<Metric> {
+    let mut metrics = Metric::ALL.into_iter();
+    let found = metrics.find(|metric| metric.name() == text);
+    found.with_context(|| {
+        format!(
+            "{text:?} is not {}",
+            Metric::ALL.map(Metric::name).join(", ")
+        )
+    })
+}
+
+fn parse_alpha(text: &str) -> Result<f64> {
+    Ok(Level::new(text.parse()?)?.get())
+}
+
 fn parse_level(text: &str) -> Result<Level> {
     Ok(Level::new(text.parse()?)?)
 }
@@ -152,7 +205,27 @@ pub fn run(args: &EvaluateArgs) -> ExitCode {
 /// When the log or the target is refused, when a named estimator needs what the
 /// log lacks, or when a weight exceeds the declared largest one.
 pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
-    let question = Question {
+    if args.against.is_some() {
+        return gate::judge(args);
+    }
+    let (pass, left_out) = pass(args, question(args))?;
+    let answer = pass.answer();
+    check(args, &answer)?;
+    let identifiable = answer.verdict.identifiable();
+    let code = if identifiable || args.force {
+        0
+    } else {
+        NOT_IDENTIFIABLE
+    };
+    let report = match args.output {
+        Output::Json => report::json(args, &answer, left_out)?,
+        Output::Text => report::text(args, &answer, left_out),
+    };
+    Ok(Outcome { report, code })
+}
+
+fn question(args: &EvaluateArgs) -> Question {
+    Question {
         estimators: match &args.estimators {
             EstimatorChoice::All => Estimator::all(),
             EstimatorChoice::Named(estimators) => estimators.clone(),
@@ -165,20 +238,33 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
             seed: args.seed,
         }),
         thresholds: Thresholds::default(),
+    }
+}
+
+/// Passes over the log; says what a ledger left out.
+fn pass(args: &EvaluateArgs, question: Question) -> Result<(Pass, Option<LeftOut>)> {
+    let Some(log) = ChoiceLog::open(&args.log, args.placement.as_deref())? else {
+        if args.placement.is_some() || args.metric.is_some() {
+            bail!("{} knows no placements and no metrics", args.log);
+        }
+        return Ok((log::pass(&args.log, args.target.as_ref(), question)?, None));
     };
-    let answer = log::pass(&args.log, args.target.as_ref(), question)?.answer();
-    check(args, &answer)?;
-    let identifiable = answer.verdict.identifiable();
-    let code = if identifiable || args.force {
-        0
-    } else {
-        NOT_IDENTIFIABLE
+    let Some(target) = &args.target else {
+        bail!("the log does not say what to evaluate: add --target uniform, or another policy");
     };
-    let report = match args.output {
-        Output::Json => report::json(args, &answer)?,
-        Output::Text => report::text(args, &answer),
-    };
-    Ok(Outcome { report, code })
+    let mut target = ChoiceTarget::open(target, &log)?;
+    let range = question.range;
+    let mut pass = Pass::new(question, None);
+    let mut reading = log.read(target.after)?;
+    let mut rows = 0;
+    for batch in &mut reading {
+        let batch = batch?;
+        let read = batch.len() as u64;
+        pass.add(&weigh_batch(batch, &mut target, range, args.metric, rows)?);
+        rows += read;
+    }
+    let is_ledger = matches!(args.log, LogSource::Ledger(_));
+    Ok((pass, is_ledger.then(|| reading.left_out())))
 }
 
 fn check(args: &EvaluateArgs, answer: &Answer) -> Result<()> {

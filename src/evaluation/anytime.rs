@@ -160,8 +160,11 @@ impl AnytimeDr {
         }
     }
 
-    /// Adds a batch that was weighed for `table`, in the order of the log.
-    pub fn add(&mut self, rounds: &Rounds, table: &TargetTable) {
+    /// Adds a batch in the order of the log; `table` is what it was weighed for,
+    /// when it is not of logged choices.
+    pub fn add(&mut self, rounds: &Rounds, table: Option<&TargetTable>) {
+        self.add_choices(rounds);
+        let Some(table) = table else { return };
         let actions = table.actions();
         let rows = rounds.weight().iter().zip(rounds.reward());
         for (cell, (weight, reward)) in rounds.cell().iter().zip(rows) {
@@ -172,6 +175,32 @@ impl AnytimeDr {
                 target: table.at(position),
                 logging: None,
                 chosen: cell % actions,
+                weight: *weight,
+                reward: *reward,
+            });
+        }
+    }
+
+    /// Logged choices: the model knows an action at each of the first positions
+    /// by itself, at all later ones together.
+    fn add_choices(&mut self, rounds: &Rounds) {
+        const POSITIONS: u32 = 8;
+        let Some((choices, target)) = rounds.choices().zip(rounds.target_probabilities()) else {
+            return;
+        };
+        let mut cells = Vec::new();
+        let rows = rounds.weight().iter().zip(rounds.reward());
+        for (index, (weight, reward)) in rows.enumerate() {
+            let choice = choices.get(index);
+            let position = choice.position.min(POSITIONS - 1);
+            let cell = |action: &u32| action * POSITIONS + position;
+            cells.clear();
+            cells.extend(choice.actions.iter().map(cell));
+            self.push(&Round {
+                cells: Cells::Listed(&cells),
+                target: &target[choices.span(index)],
+                logging: choice.probabilities,
+                chosen: choice.chosen,
                 weight: *weight,
                 reward: *reward,
             });

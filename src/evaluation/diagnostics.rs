@@ -16,6 +16,7 @@ use std::fmt;
 
 use super::logged::Rounds;
 use super::target::TargetTable;
+use super::weigh::Tally;
 use crate::domain::compensated_sum::CompensatedSum;
 use crate::domain::math;
 
@@ -61,6 +62,10 @@ pub struct Diagnostics {
     /// How often each action was logged at each position, as the target's
     /// table is laid out.
     logged: Vec<u64>,
+    /// The target's mass that whole distributions rule out.
+    unsupported: CompensatedSum,
+    /// Of choices whose log knows only the chosen action's propensity.
+    tally: Tally,
 }
 
 /// What a log is like under a target. `None` where the log has no answer.
@@ -275,9 +280,11 @@ fn real(count: u64) -> f64 {
 }
 
 impl Diagnostics {
-    /// Nothing seen yet, under this target.
+    /// Nothing seen yet, under this target; `None` for one that is no table,
+    /// whose rounds are of logged choices.
     #[must_use]
-    pub fn new(target: &TargetTable) -> Self {
+    pub fn new<'a>(target: impl Into<Option<&'a TargetTable>>) -> Self {
+        let target = target.into();
         Self {
             rounds: 0,
             weight: CompensatedSum::default(),
@@ -288,7 +295,9 @@ impl Diagnostics {
             reward: CompensatedSum::default(),
             lowest_reward: f64::INFINITY,
             highest_reward: f64::NEG_INFINITY,
-            logged: vec![0; target.actions() * target.positions()],
+            logged: vec![0; target.map_or(0, |it| it.actions() * it.positions())],
+            unsupported: CompensatedSum::default(),
+            tally: Tally::new(),
         }
     }
 
@@ -308,6 +317,12 @@ impl Diagnostics {
         }
         for cell in rounds.cell() {
             self.logged[*cell as usize] += 1;
+        }
+        for mass in rounds.unsupported().unwrap_or_default() {
+            self.unsupported.add(*mass);
+        }
+        if let Some(tally) = rounds.tally() {
+            add_tally(&mut self.tally, tally);
         }
     }
 
@@ -334,11 +349,14 @@ impl Diagnostics {
         for (ours, theirs) in self.logged.iter_mut().zip(&other.logged) {
             *ours += theirs;
         }
+        self.unsupported.merge(&other.unsupported);
+        add_tally(&mut self.tally, &other.tally);
     }
 
     /// What was seen.
     #[must_use]
-    pub fn summary(&self, target: &TargetTable) -> Summary {
+    pub fn summary<'a>(&self, target: impl Into<Option<&'a TargetTable>>) -> Summary {
+        let target = target.into();
         let rounds = real(self.rounds);
         let some = self.rounds > 0;
         let (weight, square) = (self.weight.get(), self.weight_square.get());
@@ -361,7 +379,11 @@ impl Diagnostics {
         }
     }
 
-    fn unsupported_mass(&self, target: &TargetTable) -> f64 {
+    fn unsupported_mass(&self, target: Option<&TargetTable>) -> f64 {
+        let of_choices = self.unsupported_choices();
+        let Some(target) = target else {
+            return of_choices / real(self.rounds);
+        };
         let positions = self.logged.chunks(target.actions()).enumerate();
         let mass = positions.map(|(position, logged)| {
             let rounds: u64 = logged.iter().sum();
@@ -369,8 +391,23 @@ impl Diagnostics {
             let never = never.filter(|(count, _)| **count == 0);
             real(rounds) * never.map(|(_, probability)| probability).sum::<f64>()
         });
-        // A sum of nothing is −0; adding 0 makes it 0.
-        (mass.sum::<f64>() + 0.0) / real(self.rounds)
+        (mass.sum::<f64>() + of_choices) / real(self.rounds)
+    }
+
+    /// How many of the target's choices, of logged choices, the log cannot
+    /// speak of.
+    fn unsupported_choices(&self) -> f64 {
+        let never = self.tally.values().filter(|cell| cell.logged == 0);
+        // A sum of nothing is −0; adding a 0 makes it 0.
+        never.map(|cell| cell.mass).sum::<f64>() + self.unsupported.get()
+    }
+}
+
+fn add_tally(sum: &mut Tally, more: &Tally) {
+    for (cell, added) in more {
+        let cell = sum.entry(*cell).or_default();
+        cell.logged += added.logged;
+        cell.mass += added.mass;
     }
 }
 

@@ -11,7 +11,9 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use super::choices::Choices;
 use super::target::TargetTable;
+use super::weigh::Tally;
 
 /// What every reward lies in, as the analyst declares it before looking at the
 /// log; intervals that rest on a bound rest on this one.
@@ -140,6 +142,28 @@ pub struct UncheckedRounds {
     pub balanced_weight: Option<Vec<f64>>,
 }
 
+/// What weighing made of logged choices.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct WeighedColumns {
+    pub reward: Vec<f64>,
+    pub weight: Vec<f64>,
+    /// π of every action that was on offer, choice after choice.
+    pub target: Vec<f64>,
+    /// The target's mass where p₀ is 0; empty where the log does not know p₀.
+    pub unsupported: Vec<f64>,
+    /// Where the log does not know p₀.
+    pub tally: Option<Tally>,
+}
+
+/// The choices that rounds were made of, and what the target does there.
+#[derive(Debug, Clone, PartialEq)]
+struct Weighed {
+    choices: Choices,
+    target: Vec<f64>,
+    unsupported: Option<Vec<f64>>,
+    tally: Option<Tally>,
+}
+
 /// A batch of logged rounds under one target. Rewards lie in the declared
 /// range, propensities in (0, 1], weights are finite and at least 0,
 /// predictions are finite, and each action and position is one of the
@@ -151,9 +175,39 @@ pub struct Rounds {
     cell: Vec<u32>,
     predictions: Option<Predictions>,
     balanced_weight: Option<Vec<f64>>,
+    /// When they are of logged choices; they have no cell then.
+    weighed: Option<Box<Weighed>>,
 }
 
 impl Rounds {
+    /// Of logged choices, as they were weighed.
+    ///
+    /// # Errors
+    /// At the first reward or weight that is not allowed.
+    pub(super) fn weighed(
+        choices: Choices,
+        columns: WeighedColumns,
+        range: RewardRange,
+    ) -> Result<Self, RoundFault> {
+        let WeighedColumns { reward, weight, .. } = &columns;
+        check_reward(reward, range)?;
+        check_weight(weight, &choices.columns().propensity)?;
+        let known = choices.columns().probabilities.is_some();
+        Ok(Self {
+            reward: columns.reward,
+            weight: columns.weight,
+            cell: Vec::new(),
+            predictions: None,
+            balanced_weight: None,
+            weighed: Some(Box::new(Weighed {
+                choices,
+                target: columns.target,
+                unsupported: known.then_some(columns.unsupported),
+                tally: columns.tally,
+            })),
+        })
+    }
+
     /// Checks the columns and weighs them for `target`.
     ///
     /// # Errors
@@ -188,12 +242,7 @@ impl Rounds {
                     .is_none_or(|column| column.len() == rows),
             "a reader gives columns of the same length"
         );
-        check(
-            Column::Reward,
-            &reward,
-            format!("in the declared range {range}"),
-            |value| value >= range.low && value <= range.high,
-        )?;
+        check_reward(&reward, range)?;
         check(
             Column::Propensity,
             &propensity,
@@ -222,20 +271,14 @@ impl Rounds {
             .zip(&propensity)
             .map(|(cell, propensity)| target.cell(*cell) / propensity)
             .collect();
-        if let Some(index) = weight.iter().position(|weight| !weight.is_finite()) {
-            return Err(RoundFault {
-                index,
-                column: Column::Propensity,
-                value: propensity[index],
-                expected: "large enough for a finite weight".to_owned(),
-            });
-        }
+        check_weight(&weight, &propensity)?;
         Ok(Self {
             reward,
             weight,
             cell,
             predictions,
             balanced_weight,
+            weighed: None,
         })
     }
 
@@ -266,6 +309,33 @@ impl Rounds {
     /// Which cell of the target's table each round lies in.
     pub(super) fn cell(&self) -> &[u32] {
         &self.cell
+    }
+
+    /// The choices that these are rounds of; `None` when they came as columns.
+    #[must_use]
+    pub fn choices(&self) -> Option<&Choices> {
+        Some(&self.weighed.as_ref()?.choices)
+    }
+
+    /// π of every action that was on offer, aligned with the actions of
+    /// [`Self::choices`].
+    #[must_use]
+    pub fn target_probabilities(&self) -> Option<&[f64]> {
+        Some(&self.weighed.as_ref()?.target)
+    }
+
+    /// The share of the target's choices that the logging policy could not have
+    /// made, where the log knows whole distributions.
+    #[must_use]
+    pub fn unsupported(&self) -> Option<&[f64]> {
+        self.weighed.as_ref()?.unsupported.as_deref()
+    }
+
+    /// What was logged and what the target would choose, of choices whose log
+    /// knows only the chosen action's propensity.
+    #[must_use]
+    pub fn tally(&self) -> Option<&Tally> {
+        self.weighed.as_ref()?.tally.as_ref()
     }
 
     /// Some of the rounds.
@@ -332,6 +402,27 @@ impl<'a> RoundsView<'a> {
     pub fn balanced_weight(&self) -> Result<&'a [f64], MissingColumn> {
         self.balanced_weight
             .ok_or(MissingColumn(Column::BalancedWeight))
+    }
+}
+
+fn check_reward(reward: &[f64], range: RewardRange) -> Result<(), RoundFault> {
+    check(
+        Column::Reward,
+        reward,
+        format!("in the declared range {range}"),
+        |value| value >= range.low && value <= range.high,
+    )
+}
+
+fn check_weight(weight: &[f64], propensity: &[f64]) -> Result<(), RoundFault> {
+    match weight.iter().position(|weight| !weight.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(RoundFault {
+            index,
+            column: Column::Propensity,
+            value: propensity[index],
+            expected: "large enough for a finite weight".to_owned(),
+        }),
     }
 }
 

@@ -145,7 +145,8 @@ pub struct NotMergeable;
 #[derive(Debug, Clone)]
 pub struct Pass {
     question: Question,
-    target: TargetTable,
+    /// `None` for one that is no table.
+    target: Option<TargetTable>,
     accumulators: Vec<Accumulator>,
     samples: Vec<Sample>,
     sums: WeightedSums,
@@ -164,9 +165,11 @@ pub struct Pass {
 const IPS: Estimator = Estimator::Ips(super::estimator::InversePropensity { clip: None });
 
 impl Pass {
-    /// Nothing seen yet.
+    /// Nothing seen yet; `target` is `None` for one that is no table, whose
+    /// rounds are of logged choices.
     #[must_use]
-    pub fn new(question: Question, target: TargetTable) -> Self {
+    pub fn new(question: Question, target: impl Into<Option<TargetTable>>) -> Self {
+        let target = target.into();
         let estimators = question.estimators.iter().copied();
         let samples = match question.bootstrap {
             Some(_) => estimators.clone().filter_map(Sample::new).collect(),
@@ -187,17 +190,17 @@ impl Pass {
             samples,
             sums: WeightedSums::default(),
             weighted: plain,
-            diagnostics: Diagnostics::new(&target),
+            diagnostics: Diagnostics::new(target.as_ref()),
             skipped: Vec::new(),
             question,
             target,
         }
     }
 
-    /// The target.
+    /// The target, when it is a table.
     #[must_use]
-    pub const fn target(&self) -> &TargetTable {
-        &self.target
+    pub const fn target(&self) -> Option<&TargetTable> {
+        self.target.as_ref()
     }
 
     /// Adds a batch that was weighed for the same target. An estimator that
@@ -209,7 +212,7 @@ impl Pass {
             sequence.add(rounds);
         }
         if let Some(anytime) = &mut self.anytime {
-            anytime.add(rounds, &self.target);
+            anytime.add(rounds, self.target.as_ref());
         }
         let skipped = &mut self.skipped;
         self.accumulators.retain_mut(|accumulator| {
@@ -268,7 +271,7 @@ impl Pass {
     /// What came of it.
     #[must_use]
     pub fn answer(&self) -> Answer {
-        let summary = self.diagnostics.summary(&self.target);
+        let summary = self.diagnostics.summary(self.target.as_ref());
         let mut skipped = self.skipped.clone();
         let mut estimates = Vec::new();
         for accumulator in &self.accumulators {

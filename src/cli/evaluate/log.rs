@@ -7,6 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use thiserror::Error;
 
+use crate::domain::ids::Position;
 use crate::evaluation::logged::RewardRange;
 use crate::evaluation::pass::{Pass, Question};
 use crate::evaluation::target::TargetTable;
@@ -19,31 +20,57 @@ pub enum LogSource {
     Golden(PathBuf),
     /// The Open Bandit Dataset.
     Obd(PathBuf),
+    /// The service's own ledger: a data directory.
+    Ledger(PathBuf),
+    /// Choices in Parquet.
+    Parquet(PathBuf),
+    /// Open Bandit Pipeline's feedback, in npz or Parquet.
+    Obp(PathBuf),
+    /// Vowpal Wabbit's dsjson.
+    Dsjson(PathBuf),
+    /// Vowpal Wabbit's text.
+    Vw(PathBuf),
 }
 
 /// A log that is not named FORMAT:FILE.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is not golden:FILE.parquet or obd:FILE.csv.gz")]
+#[error(
+    "{0:?} is not ledger:DIR, parquet:FILE, obp:FILE, dsjson:FILE, vw:FILE, obd:FILE or golden:FILE"
+)]
 pub struct UnknownLog(String);
 
 impl FromStr for LogSource {
     type Err = UnknownLog;
 
     fn from_str(text: &str) -> Result<Self, UnknownLog> {
-        match text.split_once(':') {
-            Some(("golden", file)) if !file.is_empty() => Ok(Self::Golden(file.into())),
-            Some(("obd", file)) if !file.is_empty() => Ok(Self::Obd(file.into())),
-            _ => Err(UnknownLog(text.to_owned())),
-        }
+        let named = text.split_once(':').filter(|(_, file)| !file.is_empty());
+        let (format, file) = named.ok_or_else(|| UnknownLog(text.to_owned()))?;
+        let file = PathBuf::from(file);
+        Ok(match format {
+            "golden" => Self::Golden(file),
+            "obd" => Self::Obd(file),
+            "ledger" => Self::Ledger(file),
+            "parquet" => Self::Parquet(file),
+            "obp" => Self::Obp(file),
+            "dsjson" => Self::Dsjson(file),
+            "vw" => Self::Vw(file),
+            _ => return Err(UnknownLog(text.to_owned())),
+        })
     }
 }
 
 impl std::fmt::Display for LogSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Golden(file) => write!(f, "golden:{}", file.display()),
-            Self::Obd(file) => write!(f, "obd:{}", file.display()),
-        }
+        let (format, file) = match self {
+            Self::Golden(file) => ("golden", file),
+            Self::Obd(file) => ("obd", file),
+            Self::Ledger(directory) => ("ledger", directory),
+            Self::Parquet(file) => ("parquet", file),
+            Self::Obp(file) => ("obp", file),
+            Self::Dsjson(file) => ("dsjson", file),
+            Self::Vw(file) => ("vw", file),
+        };
+        write!(f, "{format}:{}", file.display())
     }
 }
 
@@ -54,11 +81,15 @@ pub enum TargetSource {
     Uniform,
     /// A table in a file.
     Table(PathBuf),
+    /// The policy that made the log.
+    Logging,
+    /// The policy that a ledger's placement had at a position.
+    Snapshot(Position),
 }
 
 /// A target that is not named as one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is not uniform or table:FILE")]
+#[error("{0:?} is not uniform, logging, table:FILE or snapshot:POSITION")]
 pub struct UnknownTarget(String);
 
 impl FromStr for TargetSource {
@@ -67,6 +98,11 @@ impl FromStr for TargetSource {
     fn from_str(text: &str) -> Result<Self, UnknownTarget> {
         match text.split_once(':') {
             None if text == "uniform" => Ok(Self::Uniform),
+            None if text == "logging" => Ok(Self::Logging),
+            Some(("snapshot", position)) => match position.parse() {
+                Ok(position) => Ok(Self::Snapshot(Position(position))),
+                Err(_) => Err(UnknownTarget(text.to_owned())),
+            },
             Some(("table", file)) if !file.is_empty() => Ok(Self::Table(file.into())),
             _ => Err(UnknownTarget(text.to_owned())),
         }
@@ -77,12 +113,14 @@ impl std::fmt::Display for TargetSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Uniform => f.write_str("uniform"),
+            Self::Logging => f.write_str("logging"),
+            Self::Snapshot(position) => write!(f, "snapshot:{position}"),
             Self::Table(file) => write!(f, "table:{}", file.display()),
         }
     }
 }
 
-/// Passes over the log.
+/// Passes over a log that is not one of choices.
 pub(super) fn pass(
     source: &LogSource,
     target: Option<&TargetSource>,
@@ -91,6 +129,7 @@ pub(super) fn pass(
     match source {
         LogSource::Golden(file) => golden(file, target, question),
         LogSource::Obd(file) => obd(file, target, question),
+        _ => bail!("{source} is a log of choices"),
     }
 }
 
@@ -101,7 +140,7 @@ fn golden(file: &Path, target: Option<&TargetSource>, question: Question) -> Res
     let beside = match target {
         None => target_path(file),
         Some(TargetSource::Table(table)) => table.clone(),
-        Some(TargetSource::Uniform) => {
+        Some(_) => {
             bail!("a golden log is evaluated for the target beside it; leave --target out")
         }
     };
@@ -133,6 +172,7 @@ fn obd(file: &Path, target: Option<&TargetSource>, question: Question) -> Result
         Some(TargetSource::Table(table)) => {
             read_table(table, &logged).with_context(|| format!("{}", table.display()))?
         }
+        Some(other) => bail!("an obd log does not know the target {other}"),
     };
     pass_over(file, &actions, &target, question, range)
 }

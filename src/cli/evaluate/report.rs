@@ -7,12 +7,18 @@ use serde_json::{Map, Value, json};
 
 use super::EvaluateArgs;
 use crate::domain::math;
+use crate::evaluation::choices::Metric;
 use crate::evaluation::estimator::{Estimate, Estimator};
 use crate::evaluation::pass::{Answer, IntervalLine, Kind};
+use crate::logs::ledger::LeftOut;
 
 /// The answer for a program. Figures of a log that cannot answer are there only
 /// when they were forced, each marked.
-pub(super) fn json(args: &EvaluateArgs, answer: &Answer) -> Result<String> {
+pub(super) fn json(
+    args: &EvaluateArgs,
+    answer: &Answer,
+    left_out: Option<LeftOut>,
+) -> Result<String> {
     let identifiable = answer.verdict.identifiable();
     let (estimates, intervals) = if identifiable || args.force {
         let marked = |mut line: Value| {
@@ -49,6 +55,17 @@ pub(super) fn json(args: &EvaluateArgs, answer: &Answer) -> Result<String> {
         "target": args.target.as_ref().map(ToString::to_string),
         "reward_range": [args.reward_range.low(), args.reward_range.high()],
         "bootstrap": { "resamples": args.bootstrap, "seed": args.seed },
+        "placement": args.placement,
+        "metric": args.metric.map(Metric::name),
+        "left_out": left_out.map(|left_out| {
+            json!({
+                "open": left_out.open,
+                "after_open": left_out.after_open,
+                "not_shown": left_out.not_shown,
+                "without_offer": left_out.without_offer,
+                "before_snapshot": left_out.before,
+            })
+        }),
         "diagnostics": diagnostics(answer),
         "reasons": reasons.collect::<Vec<_>>(),
         "warnings": warnings.collect::<Vec<_>>(),
@@ -115,11 +132,23 @@ fn interval_line(line: &IntervalLine, level: f64) -> Value {
 }
 
 /// The answer to read.
-pub(super) fn text(args: &EvaluateArgs, answer: &Answer) -> String {
-    let mut text = String::new();
+pub(super) fn text(args: &EvaluateArgs, answer: &Answer, left_out: Option<LeftOut>) -> String {
+    let mut text = left_out.map(left_out_text).unwrap_or_default();
     // Writing to a string cannot fail.
     let _ = write_text(&mut text, args, answer);
     text
+}
+
+fn left_out_text(left_out: LeftOut) -> String {
+    let counts = [
+        ("decisions still open", left_out.open),
+        ("  made after an open one", left_out.after_open),
+        ("never shown", left_out.not_shown),
+        ("without an offer", left_out.without_offer),
+        ("before the snapshot", left_out.before),
+    ];
+    let lines = counts.map(|(name, count)| format!("{name:<25}{count:>12}, left out\n"));
+    lines.concat() + "\n"
 }
 
 fn write_text(text: &mut String, args: &EvaluateArgs, answer: &Answer) -> std::fmt::Result {

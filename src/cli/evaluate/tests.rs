@@ -181,3 +181,184 @@ fn what_does_not_fit_the_log_is_refused() {
     assert!(outcome(&["--log", "csv:x"]).is_err());
     assert!(outcome(&["--log", "golden:/nowhere/x.parquet"]).is_err());
 }
+
+/// Choices as dsjson: two offers with reward rates 0.2 and 0.6, the second
+/// shown with 0.25; every third row is of another placement.
+fn dsjson(folder: &TempDir, rounds: usize, sign: f64) -> String {
+    let mut generator = Generator::from_seed(4);
+    let mut lines = String::new();
+    for row in 0..rounds {
+        let chosen = usize::from(generator.next_uniform() < 0.25);
+        let reward = f64::from(u8::from(generator.next_uniform() < [0.2, 0.6][chosen]));
+        let probability = [0.75, 0.25][chosen];
+        let placement = if row % 3 == 0 { "cart" } else { "checkout" };
+        lines += &format!(
+            "{{\"_label_cost\":{},\"_label_probability\":{probability},\"_labelIndex\":{chosen},\
+             \"a\":[1,2],\"c\":{{\"_multi\":[{{\"_tag\":\"tea\"}},{{\"_tag\":\"cake\"}}]}},\
+             \"p\":[0.75,0.25],\"promobandit\":{{\"placement\":\"{placement}\",\
+             \"revenue\":{}}}}}\n",
+            sign * reward,
+            700.0 * reward,
+        );
+    }
+    let path = folder.path().join("log.dsjson");
+    std::fs::write(&path, lines).unwrap();
+    format!("dsjson:{}", path.display())
+}
+
+#[test]
+fn a_log_of_choices_is_evaluated_placement_by_placement() {
+    let folder = TempDir::new().unwrap();
+    let log = dsjson(&folder, 6_000, -1.0);
+    let table = folder.path().join("cake.csv");
+    std::fs::write(&table, "action,probability\ncake,1\n").unwrap();
+    let target = format!("table:{}", table.display());
+    let asked = [
+        "--log",
+        &log,
+        "--target",
+        &target,
+        "--estimators",
+        "ips,anytime_dr",
+    ];
+    let refused = outcome(&asked).unwrap_err().to_string();
+    assert!(
+        refused.ends_with("choose one with --placement cart|checkout"),
+        "{refused}"
+    );
+
+    let with = |more: &[&str]| {
+        let mut arguments = asked.to_vec();
+        arguments.extend(["--placement", "checkout", "--bootstrap", "0"]);
+        arguments.extend(more);
+        json(&arguments)
+    };
+    let (answer, code) = with(&[]);
+    assert_eq!((code, &answer["diagnostics"]["rounds"]), (0, &4_000.into()));
+    // 1,000 rounds showed the cake; the standard error is sqrt(0.6·4 − 0.36)/63.
+    let value = answer["estimates"][0]["value"].as_f64().unwrap();
+    assert!((value - 0.6).abs() < 3.0 * 0.023, "{value}");
+    let intervals = answer["intervals"].as_array().unwrap();
+    let anytime = intervals
+        .iter()
+        .find(|it| it["kind"] == "anytime_valid")
+        .unwrap();
+    assert!(anytime["lower"].as_f64().unwrap() < 0.6);
+    assert!(anytime["upper"].as_f64().unwrap() > 0.6);
+    assert_eq!(answer["anytime_valid_is_one_sided"], false);
+
+    let (revenue, _) = with(&["--metric", "revenue", "--reward-range", "0:700"]);
+    let money = revenue["estimates"][0]["value"].as_f64().unwrap();
+    assert!((money - 700.0 * value).abs() < 1e-9 * money);
+}
+
+#[test]
+fn a_log_of_costs_is_told() {
+    let folder = TempDir::new().unwrap();
+    let log = dsjson(&folder, 100, 1.0);
+    let arguments = [
+        "--log",
+        &log,
+        "--target",
+        "uniform",
+        "--placement",
+        "checkout",
+    ];
+    let refused = outcome(&arguments).unwrap_err().to_string();
+    assert!(
+        refused.contains("column reward: -1 is not in the declared range [0, 1]; it would be"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_target_that_the_log_cannot_carry_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let log = dsjson(&folder, 100, -1.0);
+    let ask = |target: &str| {
+        let arguments = ["--log", &log, "--target", target, "--placement", "cart"];
+        outcome(&arguments).unwrap_err().to_string()
+    };
+    assert_eq!(
+        ask("snapshot:7"),
+        "only a ledger has the policy of a position; the log is a file"
+    );
+    let table = folder.path().join("table.csv");
+    std::fs::write(&table, "action,probability\nlantern,1\n").unwrap();
+    assert_eq!(
+        ask(&format!("table:{}", table.display())),
+        "row 1, the target gives no probability to any of the 2 actions on offer"
+    );
+}
+
+#[test]
+fn a_gate_promotes_holds_or_says_that_it_cannot_tell() {
+    let folder = TempDir::new().unwrap();
+    let log = dsjson(&folder, 6_000, -1.0);
+    let table = |name: &str| {
+        let path = folder.path().join(format!("{name}.csv"));
+        std::fs::write(&path, format!("action,probability\n{name},1\n")).unwrap();
+        format!("table:{}", path.display())
+    };
+    let (cake, tea) = (table("cake"), table("tea"));
+    let judge = |candidate: &str, more: &[&str]| {
+        let mut arguments = vec![
+            "--log",
+            &log,
+            "--placement",
+            "checkout",
+            "--against",
+            "current",
+            "--candidate",
+            candidate,
+        ];
+        arguments.extend(more);
+        let (answer, code) = json(&arguments);
+        (
+            answer["decision"].as_str().unwrap().to_owned(),
+            code,
+            answer,
+        )
+    };
+    let (decision, code, answer) = judge(&cake, &[]);
+    assert_eq!((decision.as_str(), code), ("promote", 0));
+    // The log earns 0.75·0.2 + 0.25·0.6 = 0.3.
+    let difference = answer["difference"]["value"].as_f64().unwrap();
+    assert!((difference - 0.3).abs() < 0.08, "{difference}");
+    let (decision, code, _) = judge(&tea, &[]);
+    assert_eq!((decision.as_str(), code), ("hold", gate::HOLD));
+    let (_, code, guarded) = judge(&cake, &["--guard", "revenue:10:0:700"]);
+    assert_eq!((code, &guarded["guards"][0]["kept"]), (0, &true.into()));
+    let refused = outcome(&[
+        "--log",
+        &log,
+        "--placement",
+        "cart",
+        "--against",
+        "current",
+        "--candidate",
+        &cake,
+        "--guard",
+        "margin:10:0:700",
+    ]);
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "the log has no column margin, which is guarded"
+    );
+    let few = dsjson(&folder, 60, -1.0);
+    let arguments = [
+        "--log",
+        &few,
+        "--placement",
+        "checkout",
+        "--against",
+        "current",
+        "--candidate",
+        &cake,
+    ];
+    let (answer, code) = json(&arguments);
+    assert_eq!(
+        (&answer["decision"], code),
+        (&"not identifiable".into(), NOT_IDENTIFIABLE)
+    );
+}

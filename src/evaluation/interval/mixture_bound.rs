@@ -109,6 +109,22 @@ impl MixtureBound {
         (self.rounds > 0.0).then(|| self.scaled_sum / self.scaled_rounds)
     }
 
+    /// The p-value of "the mean is at most `mean`": one over M, at most 1. Valid
+    /// at any round at which one chooses to stop.
+    #[must_use]
+    pub fn p_value_of_at_most(&self, mean: f64) -> f64 {
+        let distance = self.scaled_sum - mean * self.scaled_rounds;
+        let mut bet = 1.0;
+        let mut logs = [0.0; BETS];
+        for (place, log) in logs.iter_mut().enumerate() {
+            bet *= std::f64::consts::FRAC_1_SQRT_2;
+            *log = math::ln(mass(place)) + bet * distance - cost(bet) * self.scaled_squares;
+        }
+        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = logs.iter().map(|log| math::exp(log - largest)).sum();
+        math::exp(-(largest + math::ln(sum))).min(1.0)
+    }
+
     /// The bound, which may lie below 0; `None` of nothing.
     #[must_use]
     pub fn lower(&self) -> Option<f64> {
@@ -194,6 +210,18 @@ mod tests {
             assert!(masses < 1.0);
             assert!((total / 20.0 - 1.0).abs() < 1e-6, "{squares}: {total}");
         }
+    }
+
+    /// The bound is the mean at which the p-value is α.
+    #[test]
+    fn the_p_value_at_the_bound_is_the_level() {
+        let mut bound = MixtureBound::new(0.05);
+        for round in 0..1_000 {
+            bound.push(f64::from(u8::from(round % 7 == 0)), 1.0);
+        }
+        let lower = bound.lower().unwrap();
+        assert!((bound.p_value_of_at_most(lower) / 0.05 - 1.0).abs() < 1e-6);
+        assert_eq!(bound.p_value_of_at_most(1.0), 1.0);
     }
 
     /// Coins of rate 0.1, watched for 2,000 rounds, 400 times: a bound at 5 %
