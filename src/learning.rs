@@ -29,6 +29,7 @@ pub mod policy;
 pub mod pooling;
 pub mod revenue;
 pub mod reward;
+pub mod session;
 pub mod state;
 
 pub use config::{PolicyConfig, PolicyError};

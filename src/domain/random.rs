@@ -49,6 +49,8 @@ impl Stream {
     pub const SLOTS: Self = Self(0);
     /// A policy's own draws of parameters from their posterior.
     pub const POSTERIOR: Self = Self(1);
+    /// Which of a policy's two tables learns the decision.
+    pub const TABLE: Self = Self(2);
 
     /// Another stream. Numbers below 16 are kept for the streams named here.
     #[must_use]

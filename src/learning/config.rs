@@ -9,6 +9,7 @@
 
 pub mod index;
 pub mod posterior;
+pub mod session;
 pub mod memory;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use memory::MemoryConfig;
 use posterior::{
     PooledThompsonConfig, TemperedThompsonConfig, ThompsonPoissonConfig, ThompsonRevenueConfig,
 };
+use session::QLearningConfig;
 
 use super::exact_sum::LARGEST_REWARD;
 use super::reward::{Outside, RewardDomain};
@@ -35,6 +37,8 @@ pub enum PolicyConfig {
     Fixed(FixedConfig),
     /// Mostly the best mean so far.
     EpsilonGreedy(EpsilonGreedyConfig),
+    /// Mostly the best of what the rest of the session will earn.
+    QLearning(QLearningConfig),
     /// In proportion to e^(mean / temperature).
     Softmax(SoftmaxConfig),
     /// The best mean with a bonus for few pulls.
@@ -414,6 +418,7 @@ mod tests {
                 "fixed",
             ),
             (r#"kind = "epsilon_greedy""#, "epsilon_greedy"),
+            (r#"kind = "q_learning""#, "q_learning"),
             (r#"kind = "softmax""#, "softmax"),
             (r#"kind = "ucb1""#, "ucb1"),
             (r#"kind = "kl_ucb""#, "kl_ucb"),

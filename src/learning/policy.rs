@@ -7,6 +7,7 @@ pub mod imed;
 mod index;
 pub mod kl_ucb;
 pub mod pooled_thompson;
+pub mod q_learning;
 mod shrunken_mean;
 pub mod softmax;
 mod tabular;
@@ -20,6 +21,8 @@ pub mod uniform;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::OrdMap;
+
 use super::config::memory::Restart;
 use super::config::{PolicyConfig, PolicyError};
 use super::memory::Memory;
@@ -27,9 +30,10 @@ use super::pooling::Counts;
 use super::reward::{
     Adopted, Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
 };
+use super::session::SessionDecision;
 use super::state::{Alarm, ArmState, PolicyState, SegmentState, aligned};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
-use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use epsilon_greedy::EpsilonGreedy;
@@ -37,6 +41,7 @@ use fixed::Fixed;
 use imed::Imed;
 use kl_ucb::KlUcb;
 use pooled_thompson::PooledThompson;
+use q_learning::QLearning;
 use softmax::Softmax;
 use tabular::Tabular;
 use tempered_thompson::TemperedThompson;
@@ -56,6 +61,8 @@ pub enum Policy {
     Fixed(Fixed),
     /// Mostly the best mean so far.
     EpsilonGreedy(EpsilonGreedy),
+    /// Mostly the best of what the rest of the session will earn.
+    QLearning(QLearning),
     /// In proportion to e^(mean / temperature).
     Softmax(Softmax),
     /// The best mean with a bonus for few pulls.
@@ -174,6 +181,7 @@ impl Policy {
             PolicyConfig::EpsilonGreedy(config) => {
                 Self::EpsilonGreedy(EpsilonGreedy::check(config)?)
             }
+            PolicyConfig::QLearning(config) => Self::QLearning(QLearning::check(config)?),
             PolicyConfig::Softmax(config) => Self::Softmax(Softmax::check(config)?),
             PolicyConfig::Ucb1(config) => Self::Ucb1(Ucb1::check(config)?),
             PolicyConfig::KlUcb(config) => Self::KlUcb(KlUcb::check(config)?),
@@ -201,6 +209,7 @@ impl Policy {
             Self::Uniform(_) => "uniform",
             Self::Fixed(_) => "fixed",
             Self::EpsilonGreedy(_) => "epsilon_greedy",
+            Self::QLearning(_) => "q_learning",
             Self::Softmax(_) => "softmax",
             Self::Ucb1(_) => "ucb1",
             Self::KlUcb(_) => "kl_ucb",
@@ -229,6 +238,7 @@ impl Policy {
             Self::Uniform(policy) => policy.distribution(eligible),
             Self::Fixed(policy) => policy.distribution(eligible),
             Self::EpsilonGreedy(policy) => policy.distribution(segment, eligible, now),
+            Self::QLearning(policy) => policy.distribution(segment, eligible, now),
             Self::Softmax(policy) => policy.distribution(segment, eligible, now),
             Self::Ucb1(policy) => policy.distribution(segment, eligible, now),
             Self::KlUcb(policy) => policy.distribution(segment, eligible, now),
@@ -247,6 +257,7 @@ impl Policy {
         match self {
             Self::Uniform(_) | Self::Fixed(_) => None,
             Self::EpsilonGreedy(policy) => Some(&policy.tabular),
+            Self::QLearning(policy) => Some(&policy.greedy.tabular),
             Self::Softmax(policy) => Some(&policy.tabular),
             Self::Ucb1(policy) => Some(&policy.tabular),
             Self::KlUcb(policy) => Some(&policy.tabular),
@@ -278,6 +289,7 @@ impl Policy {
             Self::Uniform(_)
             | Self::Fixed(_)
             | Self::EpsilonGreedy(_)
+            | Self::QLearning(_)
             | Self::Softmax(_)
             | Self::ThompsonPoisson(_)
             | Self::ThompsonRevenue(_) => false,
@@ -307,7 +319,46 @@ impl Policy {
         }
     }
 
-    /// Learns one reward.
+    /// Whether what it learns of a decision rests on later ones of the session:
+    /// then sessions are learnt whole, by [`Policy::learn_session`].
+    #[must_use]
+    pub const fn looks_ahead(&self) -> bool {
+        matches!(self, Self::QLearning(policy) if policy.looks_ahead())
+    }
+
+    /// Learns a session whose decisions are all known, into the states of its
+    /// placements; what became of each offer shown, in order of decisions and
+    /// slots. A policy that does not look ahead learns each by itself.
+    pub fn learn_session(
+        &self,
+        learnt: &mut OrdMap<PlacementNumber, PolicyState>,
+        session: &[SessionDecision<'_>],
+    ) -> Vec<Result<Learnt, LearnError>> {
+        if let Self::QLearning(policy) = self
+            && policy.looks_ahead()
+        {
+            return policy.learn_session(learnt, session);
+        }
+        let mut answers = Vec::new();
+        for decision in session {
+            let state = learnt.entry(decision.placement).or_default();
+            answers.extend(decision.shown.iter().map(|shown| {
+                let rewarded = RewardedDecision {
+                    segment: decision.segment,
+                    offer: shown.offer,
+                    features: &[],
+                    propensity: shown.propensity,
+                    decided_at: decision.decided_at,
+                    reward: shown.reward,
+                };
+                self.learn(state, &rewarded)
+            }));
+        }
+        answers
+    }
+
+    /// Learns one reward; to a policy that looks ahead it is the last one of
+    /// its session.
     ///
     /// # Errors
     /// When the reward is not finite, or outside the domain and not to be
@@ -322,8 +373,10 @@ impl Policy {
             let segment = state.segment_or_new(decision.segment);
             segment.count_learnt();
             let arm = segment.arm_or_new(decision.offer);
-            if let Self::EpsilonGreedy(policy) = self {
-                policy.step(arm, reward.value);
+            match self {
+                Self::EpsilonGreedy(policy) => policy.step(arm, reward.value),
+                Self::QLearning(policy) => policy.step(arm, reward.value),
+                _ => {}
             }
             let receipt = arm.count(reward);
             let memory = self.memory();
@@ -403,6 +456,9 @@ impl Policy {
             .ok_or(NotUnlearnt::Unknown)
             .and_then(|arm| arm.learnt_since(receipt));
         let later = match known {
+            Ok(_) if self.looks_ahead() => {
+                return Ok(Correction::NotUnlearnt(NotUnlearnt::RestedUpon));
+            }
             Ok(later) => later,
             Err(reason) => return Ok(Correction::NotUnlearnt(reason)),
         };
@@ -410,8 +466,14 @@ impl Policy {
             let segment = state.segment_mut(decision.segment);
             let arm = segment.and_then(|segment| segment.arm_mut(decision.offer));
             if let Some(arm) = arm {
-                if let Self::EpsilonGreedy(policy) = self {
-                    policy.amend(arm, later, after.value - before.value);
+                match self {
+                    Self::EpsilonGreedy(policy) => {
+                        policy.amend(arm, later, after.value - before.value);
+                    }
+                    Self::QLearning(policy) => {
+                        policy.greedy.amend(arm, later, after.value - before.value);
+                    }
+                    _ => {}
                 }
                 arm.exchange(before, after);
                 let rewards = (before.value, after.value);
@@ -445,6 +507,7 @@ impl Policy {
             adopted.arms_kept += 1;
             let other_step = match self {
                 Self::EpsilonGreedy(policy) => policy.take_over(arm, previous),
+                Self::QLearning(policy) => policy.take_over(arm, previous),
                 _ => false,
             };
             // A clipped reward can be found again in its own domain only.
@@ -516,6 +579,7 @@ impl Policy {
                 let (estimate, posterior) = match self {
                     Self::Uniform(_) | Self::Fixed(_) => (None, None),
                     Self::EpsilonGreedy(policy) => (Some(policy.action_value(arm, now)), None),
+                    Self::QLearning(policy) => (Some(policy.action_value(arm, now)), None),
                     Self::Softmax(policy) => (Some(policy.value(&evidence)), None),
                     Self::Ucb1(_) | Self::KlUcb(_) | Self::Imed(_) => (evidence.mean(), None),
                     Self::ThompsonBeta(policy) => {

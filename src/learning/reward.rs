@@ -100,6 +100,10 @@ pub enum NotUnlearnt {
     /// receipt means nothing.
     #[error("the arm was reset, or changed its policy, after the decision was learnt")]
     Superseded,
+    /// What was learnt afterwards rests on it: the policy looks ahead within a
+    /// session.
+    #[error("what was learnt later rests on it")]
+    RestedUpon,
     /// The state never learnt it: the receipt belongs to another one.
     #[error("the receipt names an update that the state does not have")]
     Unknown,

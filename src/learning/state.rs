@@ -71,8 +71,27 @@ pub struct ArmState {
     rewards: ExactSum,
     /// The recency-weighted mean; meaningful under a constant step size only.
     value: f64,
+    /// The second table's value, for a policy that has two.
+    second_value: f64,
     /// What a policy keeps that does not remember everything for ever.
     recent: Option<Box<Recent>>,
+}
+
+/// One of the two values that a policy may keep of an arm; most have the first
+/// alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    First,
+    Second,
+}
+
+impl Table {
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
 }
 
 /// Why a stored segment cannot be taken over.
@@ -137,11 +156,11 @@ impl TryFrom<StoredSegment> for SegmentState {
                 after: pair[1].offer,
             });
         }
-        if let Some(arm) = arms.iter().find(|arm| !arm.value.is_finite()) {
-            return Err(BadSegment::NotFinite {
-                offer: arm.offer,
-                value: arm.value,
-            });
+        let values = arms
+            .iter()
+            .flat_map(|arm| [(arm.offer, arm.value), (arm.offer, arm.second_value)]);
+        if let Some((offer, value)) = values.into_iter().find(|(_, value)| !value.is_finite()) {
+            return Err(BadSegment::NotFinite { offer, value });
         }
         if let Some(arm) = arms.iter().find(|arm| arm.earning > arm.pulls) {
             return Err(BadSegment::EarnedTooOften {
@@ -355,6 +374,10 @@ impl SegmentState {
             sink(&arm.earning.to_le_bytes());
             sink(&arm.rewards.to_le_bytes());
             sink(&arm.value.to_bits().to_le_bytes());
+            if arm.second_value.to_bits() != 0 {
+                sink(b"second");
+                sink(&arm.second_value.to_bits().to_le_bytes());
+            }
             if let Some(recent) = &arm.recent {
                 recent.write_canonical(sink);
             }
@@ -388,6 +411,7 @@ impl ArmState {
             earning: 0,
             rewards: ExactSum::ZERO,
             value: 0.0,
+            second_value: 0.0,
             recent: None,
         }
     }
@@ -431,6 +455,21 @@ impl ArmState {
 
     pub(super) const fn set_value(&mut self, value: f64) {
         self.value = value;
+    }
+
+    /// The value in one of two tables.
+    pub(super) const fn value_in(&self, table: Table) -> f64 {
+        match table {
+            Table::First => self.value,
+            Table::Second => self.second_value,
+        }
+    }
+
+    pub(super) const fn set_value_in(&mut self, table: Table, value: f64) {
+        match table {
+            Table::First => self.value = value,
+            Table::Second => self.second_value = value,
+        }
     }
 
     /// How many rewards were clipped.

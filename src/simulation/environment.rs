@@ -10,12 +10,13 @@ pub mod bernoulli;
 pub mod cold_start;
 pub mod delayed;
 pub mod drifting;
+pub mod session;
 
 use serde::Deserialize;
 
 use super::scenario::ScenarioError;
 use crate::domain::distribution::EligibleOffers;
-use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
 use crate::domain::math;
 use crate::domain::random::{DecisionSeed, Generator, Stream};
 use crate::domain::time::{Instant, Span};
@@ -23,6 +24,7 @@ use bernoulli::{Bernoulli, BernoulliDocument};
 use cold_start::{ColdStart, ColdStartDocument, ColdStartWorld};
 use delayed::{Delayed, DelayedDocument};
 use drifting::{Drifting, DriftingDocument};
+use session::{Session, SessionDocument, SessionWorld};
 
 /// What a replication's world draws from.
 const WORLD: Stream = Stream::numbered(16);
@@ -42,6 +44,8 @@ pub enum EnvironmentDocument {
     Delayed(DelayedDocument),
     /// Many segments, large and small, that are more or less alike.
     ColdStart(ColdStartDocument),
+    /// Shoppers pass through stages.
+    Session(SessionDocument),
 }
 
 /// A checked environment.
@@ -55,6 +59,8 @@ pub enum Environment {
     Delayed(Delayed),
     /// Many segments, large and small, that are more or less alike.
     ColdStart(ColdStart),
+    /// Shoppers pass through stages.
+    Session(Session),
 }
 
 /// What a policy is asked.
@@ -66,6 +72,10 @@ pub struct Situation<'a> {
     pub eligible: &'a EligibleOffers,
     /// When.
     pub decided_at: Instant,
+    /// Where in its session; the first stage where there are none.
+    pub stage: PlacementNumber,
+    /// A session begins; without stages every decision is one.
+    pub begins_session: bool,
 }
 
 /// What a chosen offer earns.
@@ -91,6 +101,7 @@ pub struct World<'a> {
     luck: f64,
     delay: Span,
     cold_start: Option<ColdStartWorld>,
+    session: Option<SessionWorld<'a>>,
 }
 
 impl Environment {
@@ -108,6 +119,7 @@ impl Environment {
             EnvironmentDocument::ColdStart(document) => {
                 Self::ColdStart(ColdStart::check(document)?)
             }
+            EnvironmentDocument::Session(document) => Self::Session(Session::check(document)?),
         })
     }
 
@@ -120,6 +132,7 @@ impl Environment {
             Self::Drifting(environment) => environment.rates().len() as u32,
             Self::Delayed(environment) => environment.rates().len() as u32,
             Self::ColdStart(environment) => environment.offers(),
+            Self::Session(environment) => environment.offers(),
         }
     }
 
@@ -128,7 +141,7 @@ impl Environment {
     #[must_use]
     pub fn natural_rounds(&self) -> Option<u64> {
         match self {
-            Self::Bernoulli(_) | Self::Drifting(_) | Self::Delayed(_) => None,
+            Self::Bernoulli(_) | Self::Drifting(_) | Self::Delayed(_) | Self::Session(_) => None,
             Self::ColdStart(environment) => Some(environment.decisions()),
         }
     }
@@ -152,6 +165,14 @@ impl Environment {
         }
     }
 
+    /// What a decision may earn, for trying whether a policy learns it.
+    pub(super) fn rewards(&self) -> Vec<f64> {
+        match self {
+            Self::Session(environment) => environment.rewards().collect(),
+            _ => vec![0.0, 1.0],
+        }
+    }
+
     /// Whether rewards come later than decisions.
     #[must_use]
     pub const fn has_delays(&self) -> bool {
@@ -163,7 +184,9 @@ impl Environment {
     pub const fn window(&self) -> Span {
         match self {
             Self::Delayed(environment) => environment.window(),
-            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_) => Span::from_ms(0),
+            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_) | Self::Session(_) => {
+                Span::from_ms(0)
+            }
         }
     }
 
@@ -179,21 +202,27 @@ impl Environment {
     fn instant_of(&self, round: u64) -> Instant {
         match self {
             Self::Delayed(environment) => environment.decided_at(round),
-            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_) => {
+            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_) | Self::Session(_) => {
                 Instant::from_unix_ms(i64::try_from(round).unwrap_or(i64::MAX))
             }
         }
     }
 
-    /// The world of one seed, before its first round.
+    /// What is on offer: everything.
     ///
     /// # Panics
     /// Never: a checked environment has an offer.
     #[must_use]
+    pub fn eligible(&self) -> EligibleOffers {
+        EligibleOffers::new((0..self.arms()).map(OfferNumber))
+            .expect("numbers from 0 ascend, and an environment has an offer")
+    }
+
+    /// The world of one seed, before its first round.
+    #[must_use]
     pub fn world(&self, seed: u64) -> World<'_> {
         let mut generator = DecisionSeed(seed).generator(WORLD);
-        let eligible = EligibleOffers::new((0..self.arms()).map(OfferNumber))
-            .expect("numbers from 0 ascend, and an environment has an offer");
+        let eligible = self.eligible();
         let cold_start = match self {
             Self::ColdStart(environment) => Some(environment.begin(&mut generator)),
             _ => None,
@@ -202,7 +231,11 @@ impl Environment {
             Self::Bernoulli(environment) => environment.rates().to_vec(),
             Self::Drifting(environment) => environment.rates().to_vec(),
             Self::Delayed(environment) => environment.means(),
-            Self::ColdStart(_) => Vec::new(),
+            Self::ColdStart(_) | Self::Session(_) => Vec::new(),
+        };
+        let session = match self {
+            Self::Session(environment) => Some(environment.begin()),
+            _ => None,
         };
         World {
             environment: self,
@@ -213,6 +246,7 @@ impl Environment {
             luck: 0.0,
             delay: Span::from_ms(0),
             cold_start,
+            session,
         }
     }
 }
@@ -224,6 +258,7 @@ impl World<'_> {
         self.begun += 1;
         self.luck = self.generator.next_uniform();
         let mut segment = SegmentNumber(0);
+        let (mut stage, mut begins_session) = (PlacementNumber(0), true);
         let decided_at = self.environment.instant_of(round);
         match self.environment {
             Environment::Bernoulli(_) => {}
@@ -238,16 +273,28 @@ impl World<'_> {
                     self.means.extend_from_slice(world.rates_of(segment));
                 }
             }
+            Environment::Session(_) => {
+                if let Some(world) = &mut self.session {
+                    world.next(&mut self.generator);
+                    (segment, stage, begins_session) =
+                        (world.segment(), world.stage(), world.begins());
+                    self.means.clear();
+                    self.means.extend_from_slice(world.optimal());
+                }
+            }
         }
         Situation {
             segment,
             eligible: &self.eligible,
             decided_at,
+            stage,
+            begins_session,
         }
     }
 
     /// What the offer at `index` of the eligible ones earns in the mean, this
-    /// round.
+    /// round; with stages, by the end of the session with the best ones after
+    /// it.
     #[must_use]
     pub fn mean(&self, index: usize) -> f64 {
         self.means[index]
@@ -262,6 +309,12 @@ impl World<'_> {
     /// What the offer at `index` earns, this round.
     #[must_use]
     pub fn outcome(&self, index: usize) -> Outcome {
+        if let Some(world) = &self.session {
+            return Outcome {
+                reward: world.reward(index, self.luck),
+                delay: Span::from_ms(0),
+            };
+        }
         let rate = match self.environment {
             Environment::Delayed(environment) => environment.rates()[index],
             _ => self.means[index],
@@ -271,6 +324,15 @@ impl World<'_> {
         Outcome {
             reward: f64::from(u8::from(converted)),
             delay: self.delay,
+        }
+    }
+}
+
+impl World<'_> {
+    /// The round is over: the offer at `index` was chosen.
+    pub fn go_on(&mut self, index: usize) {
+        if let Some(world) = &mut self.session {
+            world.go_on(index);
         }
     }
 }

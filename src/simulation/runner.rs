@@ -9,18 +9,20 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use imbl::OrdMap;
 #[cfg(feature = "offline")]
 use rayon::prelude::*;
 
 use super::environment::Environment;
 use super::scenario::{Candidate, Feedback, Scenario};
 use super::summary::{PolicySummary, Replication, Summary};
-use crate::domain::distribution::Propensity;
-use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::distribution::{EligibleOffers, Propensity};
+use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
 use crate::domain::random::{DecisionSeed, Stream};
 use crate::domain::time::Instant;
+use crate::learning::session::{RewardedOffer, SessionDecision};
 use crate::learning::{
-    Alarm, Context, Correction, NotUnlearnt, Policy, PolicyState, Receipt, RewardedDecision,
+    Context, Correction, NotUnlearnt, Policy, PolicyState, Receipt, RewardedDecision,
 };
 
 /// What a replication's decisions are drawn from, apart from the world.
@@ -80,6 +82,10 @@ fn replication(
     for round in 0..scenario.rounds {
         let situation = world.next_situation();
         let (segment, decided_at) = (situation.segment, situation.decided_at);
+        let stage = situation.stage;
+        if situation.begins_session {
+            learner.end_session();
+        }
         learner.learn_until(decided_at);
         let context = Context {
             segment,
@@ -87,7 +93,7 @@ fn replication(
             seed: DecisionSeed(seeds.next_word()),
             decided_at,
         };
-        let distribution = policy.distribution(&learner.state, &context, situation.eligible);
+        let distribution = policy.distribution(learner.at(stage), &context, situation.eligible);
         let index = distribution.draw(context.seed.slot_uniform(0));
         let propensity = distribution
             .propensity(index)
@@ -102,7 +108,10 @@ fn replication(
                 regret,
             );
         }
+        world.go_on(index);
         learner.decided(Decided {
+            stage,
+            seed: context.seed,
             segment,
             offer,
             propensity,
@@ -125,6 +134,8 @@ fn replication(
 /// A decision and what came of it.
 #[derive(Debug, Clone, Copy)]
 struct Decided {
+    stage: PlacementNumber,
+    seed: DecisionSeed,
     segment: SegmentNumber,
     offer: OfferNumber,
     propensity: Propensity,
@@ -151,7 +162,13 @@ struct Learner<'a> {
     policy: &'a Policy,
     feedback: Feedback,
     environment: &'a Environment,
-    state: PolicyState,
+    /// What was learnt at each stage; one where there are no sessions.
+    learnt: OrdMap<PlacementNumber, PolicyState>,
+    nothing: PolicyState,
+    /// What is on offer at every stage.
+    eligible: EligibleOffers,
+    /// The session under way, for a policy that looks ahead.
+    session: Vec<Decided>,
     /// Decisions whose window is open, the oldest first.
     open: VecDeque<Decided>,
     /// Conversions that are still to come, by time and then by decision.
@@ -168,7 +185,10 @@ impl<'a> Learner<'a> {
             policy,
             feedback,
             environment,
-            state: PolicyState::new(),
+            learnt: OrdMap::new(),
+            nothing: PolicyState::new(),
+            eligible: environment.eligible(),
+            session: Vec::new(),
             open: VecDeque::new(),
             coming: BinaryHeap::new(),
             provisional: VecDeque::new(),
@@ -176,16 +196,58 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Learns one reward: 0 or 1, which the scenario's check tried on every
+    /// What was learnt at a stage.
+    fn at(&self, stage: PlacementNumber) -> &PolicyState {
+        self.learnt.get(&stage).unwrap_or(&self.nothing)
+    }
+
+    /// Learns one reward, of those that the scenario's check tried on every
     /// policy.
     fn learn(&mut self, decided: &Decided, reward: f64) -> Receipt {
+        let state = self.learnt.entry(decided.stage).or_default();
         self.policy
-            .learn(&mut self.state, &decided.rewarded(reward))
+            .learn(state, &decided.rewarded(reward))
             .expect("a policy that was checked learns what the environment gives")
             .receipt
     }
 
+    /// Learns the session that is over.
+    fn end_session(&mut self) {
+        let shown: Vec<[RewardedOffer; 1]> = self
+            .session
+            .iter()
+            .map(|decided| {
+                [RewardedOffer {
+                    offer: decided.offer,
+                    propensity: decided.propensity,
+                    reward: decided.reward,
+                }]
+            })
+            .collect();
+        let decisions: Vec<SessionDecision<'_>> = self
+            .session
+            .iter()
+            .zip(&shown)
+            .map(|(decided, shown)| SessionDecision {
+                placement: decided.stage,
+                segment: decided.segment,
+                decided_at: decided.decided_at,
+                seed: decided.seed,
+                eligible: &self.eligible,
+                shown,
+            })
+            .collect();
+        for answer in self.policy.learn_session(&mut self.learnt, &decisions) {
+            answer.expect("a policy that was checked learns what the environment gives");
+        }
+        self.session.clear();
+    }
+
     fn decided(&mut self, decided: Decided) {
+        if self.policy.looks_ahead() {
+            self.session.push(decided);
+            return;
+        }
         if !self.environment.has_delays() || self.feedback == Feedback::Undelayed {
             self.learn(&decided, decided.reward);
             return;
@@ -208,11 +270,15 @@ impl<'a> Learner<'a> {
     /// Resets what the policy has seen to have changed, as the service does by
     /// an event; says how often.
     fn reset_what_changed(&mut self) -> u64 {
-        let alarms: Vec<Alarm> = self.state.alarms().collect();
-        for alarm in &alarms {
-            self.state.reset(Some(alarm.segment), alarm.offer);
+        let mut resets = 0;
+        for (stage, state) in self.learnt.clone() {
+            for alarm in state.alarms() {
+                let state = self.learnt.entry(stage).or_default();
+                state.reset(Some(alarm.segment), alarm.offer);
+                resets += 1;
+            }
         }
-        alarms.len() as u64
+        resets
     }
 
     /// Learns what became known before or at `now`.
@@ -243,9 +309,8 @@ impl<'a> Learner<'a> {
         let entry = place.and_then(|place| self.provisional.get_mut(place));
         if let Some((decided, receipt)) = entry.and_then(Option::take) {
             let before = decided.rewarded(0.0);
-            let done = self
-                .policy
-                .correct(&mut self.state, &before, receipt, decided.reward);
+            let state = self.learnt.entry(decided.stage).or_default();
+            let done = self.policy.correct(state, &before, receipt, decided.reward);
             // What a reset forgot cannot be corrected.
             let is_done = matches!(
                 done,

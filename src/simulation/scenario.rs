@@ -138,7 +138,7 @@ pub enum ScenarioError {
         error: PolicyError,
     },
     /// A policy that would refuse what the environment's offers earn.
-    #[error("policies.{name}: {error}, and an offer of this environment earns 0 or 1")]
+    #[error("policies.{name}: {error}, and an offer of this environment earns it")]
     Reward {
         /// Which policy.
         name: String,
@@ -268,7 +268,7 @@ fn candidate(
         name: name.clone(),
         error,
     })?;
-    for reward in [0.0, 1.0] {
+    for reward in environment.rewards() {
         let decision = RewardedDecision {
             segment: SegmentNumber(0),
             offer: OfferNumber(0),

@@ -1,3 +1,5 @@
+mod funnel;
+
 use super::*;
 
 const BERNOULLI: &str = r#"
@@ -281,7 +283,7 @@ fn what_is_wrong_is_told_before_anything_is_played() {
             &[
                 "policies.imed={ name = 'low', kind = 'softmax', reward = { min = 0.0, max = 0.5 } }",
             ],
-            "policies.low: reward 1 is outside [0, 0.5], and an offer of this environment earns 0 or 1",
+            "policies.low: reward 1 is outside [0, 0.5], and an offer of this environment earns it",
         ),
         (
             &["policies.imd.outside=clip"],

@@ -247,6 +247,12 @@ fn check_policy(
     if let PolicyConfig::Fixed(fixed) = &written.policy {
         refuse_preferences_elsewhere(&place, &written.id, &fixed.preference, document, faults);
     }
+    if policy.looks_ahead() {
+        let rule = "looks ahead within a session, which scenarios have and the service does not \
+                    keep yet; must be 0 here";
+        faults.lack(&place.key("discount"), rule);
+        return None;
+    }
     let unit = policy.needs_unit_rewards();
     if let Some(objective) = objective.filter(|it| unit && *it != Objective::Conversion) {
         let rule = format!(

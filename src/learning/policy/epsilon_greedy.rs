@@ -32,14 +32,17 @@ use crate::learning::state::{ArmState, SegmentState, aligned};
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpsilonGreedy {
     epsilon: Falling,
-    step: Step,
-    start: ShrunkenMean,
+    pub(super) step: Step,
+    pub(super) start: ShrunkenMean,
     pub(super) tabular: Tabular,
 }
 
+/// How far a reward moves its arm's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Step {
+pub(super) enum Step {
+    /// 1/n at the n-th.
     SampleAverage,
+    /// The same for ever.
     Constant(f64),
 }
 
@@ -109,8 +112,18 @@ impl EpsilonGreedy {
         let values: SmallVec<[f64; 16]> = aligned(segment, eligible)
             .map(|arm| self.action_value(arm, now))
             .collect();
+        self.around(&values, segment, eligible)
+    }
+
+    /// Mostly the largest of these values.
+    pub(super) fn around(
+        &self,
+        values: &[f64],
+        segment: Option<&SegmentState>,
+        eligible: &EligibleOffers,
+    ) -> ActionDistribution {
         let epsilon = self.epsilon.after(segment.map_or(0, SegmentState::learnt));
-        ActionDistribution::concentrated(eligible, &largest(&values))
+        ActionDistribution::concentrated(eligible, &largest(values))
             .mixed_with_uniform(epsilon)
             .with_floor(self.tabular.exploration_floor)
     }

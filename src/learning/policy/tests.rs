@@ -2,6 +2,7 @@ mod counts;
 mod memory;
 mod index;
 mod revenue;
+mod sessions;
 
 use proptest::prelude::*;
 
@@ -391,6 +392,7 @@ proptest! {
             "kind = 'fixed'\npreference = ['o9', 'o2']",
             "kind = 'epsilon_greedy'\nepsilon = 0.0",
             "kind = 'epsilon_greedy'\nstep = 0.3",
+            "kind = 'q_learning'\nstep = 0.1\ndouble = true",
             "kind = 'softmax'\ntemperature = 1e-9",
             "kind = 'ucb1'",
             "kind = 'kl_ucb'",
