@@ -21,9 +21,12 @@
 pub mod best_arm;
 pub mod beta;
 pub mod config;
+pub mod contextual;
 pub mod divergence;
 pub mod exact_sum;
 pub mod gamma;
+pub mod gaussian;
+pub mod linear;
 pub mod memory;
 pub mod policy;
 pub mod pooling;

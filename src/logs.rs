@@ -5,6 +5,8 @@
 //!   [`Choices`](crate::evaluation::choices::Choices).
 //! - [`obd`] reads, makes catalogues of, and generates logs in the form of the
 //!   Open Bandit Dataset, and weighs them for evaluation.
+//! - [`classification`] reads classified data sets, which a simulation plays as
+//!   bandits.
 //! - `prediction` reads Parquet logs with a reward model's predictions, and
 //!   the target that goes with them (feature `offline`).
 //!
@@ -15,6 +17,7 @@
 //! vocabulary that rounds are handed over in, `choices`, `logged` and `target`,
 //! so that a wide row is summed up as it is read and never copied.
 
+pub mod classification;
 pub mod fault;
 mod lines;
 pub mod obd;

@@ -21,6 +21,7 @@ pub mod seeds;
 pub mod summary;
 
 pub use environment::Environment;
+pub use environment::classification::{ClassificationDocument, LabelledRows};
 pub use overrides::Override;
 pub use runner::run;
 pub use scenario::{Scenario, ScenarioError};

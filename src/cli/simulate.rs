@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::simulation::{Override, Scenario, Summary, run as play};
+use crate::logs::classification;
+use crate::simulation::{
+    ClassificationDocument, LabelledRows, Override, Scenario, Summary, run as play,
+};
 
 /// Which scenario, and how it is told.
 #[derive(Debug, Args)]
@@ -47,8 +50,10 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
     let file = args.file.display();
     let text =
         std::fs::read_to_string(&args.file).with_context(|| format!("{file} cannot be read"))?;
-    let scenario =
-        Scenario::read(&text, &args.overrides).with_context(|| format!("{file} is refused"))?;
+    let beside = args.file.parent().unwrap_or(Path::new(""));
+    let load = |document: &ClassificationDocument| load(document, beside);
+    let scenario = Scenario::read_with(&text, &args.overrides, &load)
+        .with_context(|| format!("{file} is refused"))?;
     let decisions = scenario.rounds * scenario.seeds.count() * scenario.candidates.len() as u64;
     if args.check {
         return print(&format!(
@@ -69,6 +74,27 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
             print(&json)
         }
     }
+}
+
+/// Reads the files of a classified data set. A relative path is looked for from
+/// the working directory, then from the scenario's own.
+fn load(document: &ClassificationDocument, beside: &Path) -> Result<LabelledRows, String> {
+    let found = |name: &str| {
+        let path = PathBuf::from(name);
+        if path.exists() {
+            path
+        } else {
+            beside.join(path)
+        }
+    };
+    let told = |error: classification::ClassificationError| error.to_string();
+    let rows = classification::read_rows(&found(&document.data)).map_err(told)?;
+    let orders = document
+        .order
+        .as_ref()
+        .map(|name| classification::read_orders(&found(name)));
+    let orders = orders.transpose().map_err(told)?;
+    LabelledRows::new(rows.dimension, rows.features, rows.labels, orders)
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
@@ -134,6 +160,20 @@ fn table(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bake_off_can_be_played_with_the_data_beside_it() {
+        let text = include_str!("../../simulations/bake_off.toml");
+        assert!(text.starts_with("# "), "a scenario opens with its question");
+        let beside = Path::new("simulations");
+        let scenario = Scenario::read_with(text, &[], &|it| load(it, beside)).unwrap();
+        assert_eq!(
+            (scenario.rounds, scenario.environment.features()),
+            (178, 13)
+        );
+        let recommended = scenario.candidates.iter().filter(|it| it.recommended);
+        assert_eq!(recommended.count(), 1);
+    }
 
     #[test]
     fn a_table_has_one_line_a_policy() {

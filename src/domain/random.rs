@@ -32,6 +32,13 @@ const fn split_mix(state: u64, index: u64) -> u64 {
     mix(state.wrapping_add(GOLDEN_GAMMA.wrapping_mul(index.wrapping_add(1))))
 }
 
+/// A word in which each bit depends on all of `word`, the same for ever:
+/// SplitMix64's first output from it. For hashing, not for secrets.
+#[must_use]
+pub const fn mixed(word: u64) -> u64 {
+    split_mix(word, 0)
+}
+
 /// A word's upper 53 bits as a number in [0, 1).
 #[allow(clippy::cast_precision_loss)] // 53 bits fit exactly
 const fn unit_interval(word: u64) -> f64 {

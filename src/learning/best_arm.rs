@@ -34,6 +34,7 @@
 
 mod beta_curve;
 mod gamma_curve;
+mod gaussian_curve;
 mod revenue_curve;
 
 use std::cmp::Ordering;

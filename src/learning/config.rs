@@ -7,6 +7,7 @@
 //! exploration_floor = 0.005
 //! ```
 
+pub mod contextual;
 pub mod index;
 pub mod posterior;
 pub mod session;
@@ -15,6 +16,10 @@ pub mod memory;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use contextual::{
+    BaggingConfig, LinUcbConfig, LinearThompsonConfig, LogisticThompsonConfig, RegCbConfig,
+    SquareCbConfig,
+};
 use index::{ImedConfig, KlUcbConfig, SoftmaxConfig, Ucb1Config};
 use memory::MemoryConfig;
 use posterior::{
@@ -59,6 +64,18 @@ pub enum PolicyConfig {
     /// As probable as its mean revenue is to be the largest, when most
     /// decisions earn nothing.
     ThompsonRevenue(ThompsonRevenueConfig),
+    /// As probable as its reward is to be the largest, under a linear model.
+    LinearThompson(LinearThompsonConfig),
+    /// The largest reward that a linear model holds possible.
+    LinUcb(LinUcbConfig),
+    /// As probable as its rate is to be the largest, under a logistic model.
+    LogisticThompson(LogisticThompsonConfig),
+    /// In inverse proportion to what it seems to fall short of the best.
+    SquareCb(SquareCbConfig),
+    /// The largest reward that a model with nearly the least loss predicts.
+    RegCb(RegCbConfig),
+    /// As often as models of bootstrap samples hold it for the best.
+    Bagging(BaggingConfig),
 }
 
 /// Nothing to set.
@@ -265,6 +282,16 @@ pub enum PolicyError {
         /// The name.
         value: String,
     },
+    /// A value that another one leaves no room for.
+    #[error("{key} is {value:?}, which {reason}")]
+    Contradiction {
+        /// Which parameter.
+        key: &'static str,
+        /// What was written.
+        value: &'static str,
+        /// Why it cannot be.
+        reason: &'static str,
+    },
     /// The same name twice.
     #[error("{key} names the offer {value:?} twice, each may stand once")]
     RepeatedOffer {
@@ -329,6 +356,19 @@ impl Bound {
     /// [0.01, 100].
     pub(super) const SHARPNESS: Self = Self::closed("[0.01, 100]", 0.01, 100.0);
 
+    /// [1, 10].
+    pub(super) const HASH_BITS: Self = Self::closed("[1, 10]", 1.0, 10.0);
+    /// [10, 10000].
+    pub(super) const DRAWS: Self = Self::closed("[10, 10000]", 10.0, 1e4);
+    /// [16, 512].
+    pub(super) const RANDOM_FEATURES: Self = Self::closed("[16, 512]", 16.0, 512.0);
+    /// [1e-6, 1e6].
+    pub(super) const PRIOR_VARIANCE: Self = Self::closed("[1e-6, 1e6]", 1e-6, 1e6);
+    /// [2, 100].
+    pub(super) const REPLICATES: Self = Self::closed("[2, 100]", 2.0, 100.0);
+    /// (0, 1e9].
+    pub(super) const SCALE: Self = Self::above("(0, 1e9]", 0.0, 1e9);
+
     const fn closed(words: &'static str, min: f64, max: f64) -> Self {
         Self {
             words,
@@ -389,6 +429,21 @@ impl RewardConfig {
         }
         RewardDomain::new(min, max, self.outside)
             .ok_or_else(|| out_of_bounds("reward.max", max, "(reward.min, 2^52]"))
+    }
+
+    /// The checked domain of a policy that learns rewards in [0, 1] only: all
+    /// of it unless written.
+    pub(super) fn check_unit(&self) -> Result<RewardDomain, PolicyError> {
+        let min = Bound::PROBABILITY.check("reward.min", self.min.unwrap_or(0.0))?;
+        let max = self.max.unwrap_or(1.0);
+        let out_of_bounds = || PolicyError::OutOfBounds {
+            key: "reward.max",
+            value: max,
+            bound: "(reward.min, 1]",
+        };
+        RewardDomain::new(min, max, self.outside)
+            .filter(|domain| domain.max() <= 1.0)
+            .ok_or_else(out_of_bounds)
     }
 }
 

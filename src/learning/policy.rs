@@ -1,15 +1,21 @@
 //! The closed set of policies, and what each of them answers.
 
+pub mod bagging;
 pub mod epsilon_greedy;
 mod falling;
 pub mod fixed;
 pub mod imed;
 mod index;
 pub mod kl_ucb;
+pub mod lin_ucb;
+pub mod linear_thompson;
+pub mod logistic_thompson;
 pub mod pooled_thompson;
 pub mod q_learning;
+pub mod reg_cb;
 mod shrunken_mean;
 pub mod softmax;
+pub mod square_cb;
 mod tabular;
 pub mod tempered_thompson;
 pub mod thompson_beta;
@@ -25,6 +31,8 @@ use imbl::OrdMap;
 
 use super::config::memory::Restart;
 use super::config::{PolicyConfig, PolicyError};
+use super::contextual::model::{DeclaredFeatures, Link, OfferFeatures};
+use super::contextual::{self, Model};
 use super::memory::Memory;
 use super::pooling::Counts;
 use super::reward::{
@@ -36,13 +44,19 @@ use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
+use bagging::Bagging;
 use epsilon_greedy::EpsilonGreedy;
 use fixed::Fixed;
 use imed::Imed;
 use kl_ucb::KlUcb;
+use lin_ucb::LinUcb;
+use linear_thompson::LinearThompson;
+use logistic_thompson::LogisticThompson;
 use pooled_thompson::PooledThompson;
 use q_learning::QLearning;
+use reg_cb::RegCb;
 use softmax::Softmax;
+use square_cb::SquareCb;
 use tabular::Tabular;
 use tempered_thompson::TemperedThompson;
 use thompson_beta::ThompsonBeta;
@@ -83,6 +97,18 @@ pub enum Policy {
     /// As probable as its mean revenue is to be the largest, when most
     /// decisions earn nothing.
     ThompsonRevenue(ThompsonRevenue),
+    /// As probable as its reward is to be the largest, under a linear model.
+    LinearThompson(LinearThompson),
+    /// The largest reward that a linear model holds possible.
+    LinUcb(LinUcb),
+    /// As probable as its rate is to be the largest, under a logistic model.
+    LogisticThompson(LogisticThompson),
+    /// In inverse proportion to what it seems to fall short of the best.
+    SquareCb(SquareCb),
+    /// The largest reward that a model with nearly the least loss predicts.
+    RegCb(RegCb),
+    /// As often as models of bootstrap samples hold it for the best.
+    Bagging(Bagging),
 }
 
 /// What is known when a distribution is asked for, besides the state.
@@ -199,6 +225,16 @@ impl Policy {
             PolicyConfig::ThompsonRevenue(config) => {
                 Self::ThompsonRevenue(ThompsonRevenue::check(config)?)
             }
+            PolicyConfig::LinearThompson(config) => {
+                Self::LinearThompson(LinearThompson::check(config)?)
+            }
+            PolicyConfig::LinUcb(config) => Self::LinUcb(LinUcb::check(config)?),
+            PolicyConfig::LogisticThompson(config) => {
+                Self::LogisticThompson(LogisticThompson::check(config)?)
+            }
+            PolicyConfig::SquareCb(config) => Self::SquareCb(SquareCb::check(config)?),
+            PolicyConfig::RegCb(config) => Self::RegCb(RegCb::check(config)?),
+            PolicyConfig::Bagging(config) => Self::Bagging(Bagging::check(config)?),
         })
     }
 
@@ -219,6 +255,12 @@ impl Policy {
             Self::PooledThompson(_) => "pooled_thompson",
             Self::ThompsonPoisson(_) => "thompson_poisson",
             Self::ThompsonRevenue(_) => "thompson_revenue",
+            Self::LinearThompson(_) => "linear_thompson",
+            Self::LinUcb(_) => "lin_ucb",
+            Self::LogisticThompson(_) => "logistic_thompson",
+            Self::SquareCb(_) => "square_cb",
+            Self::RegCb(_) => "reg_cb",
+            Self::Bagging(_) => "bagging",
         }
     }
 
@@ -248,14 +290,27 @@ impl Policy {
             Self::PooledThompson(policy) => policy.distribution(state, context.segment, eligible),
             Self::ThompsonPoisson(policy) => policy.distribution(segment, eligible, now),
             Self::ThompsonRevenue(policy) => policy.distribution(segment, eligible, now),
+            Self::LinearThompson(policy) => policy.distribution(state, context, eligible),
+            Self::LinUcb(policy) => policy.distribution(state, context, eligible),
+            Self::LogisticThompson(policy) => policy.distribution(state, context, eligible),
+            Self::SquareCb(policy) => policy.distribution(state, context, eligible),
+            Self::RegCb(policy) => policy.distribution(state, context, eligible),
+            Self::Bagging(policy) => policy.distribution(state, context, eligible),
         }
     }
 
     /// What it has of a policy that learns arm by arm; `None` when it does not
-    /// look at what was learnt.
+    /// look at what was learnt, or learns models.
     const fn tabular(&self) -> Option<&Tabular> {
         match self {
-            Self::Uniform(_) | Self::Fixed(_) => None,
+            Self::Uniform(_)
+            | Self::Fixed(_)
+            | Self::LinearThompson(_)
+            | Self::LinUcb(_)
+            | Self::LogisticThompson(_)
+            | Self::SquareCb(_)
+            | Self::RegCb(_)
+            | Self::Bagging(_) => None,
             Self::EpsilonGreedy(policy) => Some(&policy.tabular),
             Self::QLearning(policy) => Some(&policy.greedy.tabular),
             Self::Softmax(policy) => Some(&policy.tabular),
@@ -278,7 +333,50 @@ impl Policy {
         match (self, self.tabular()) {
             (Self::PooledThompson(_), _) => false,
             (_, Some(tabular)) => !tabular.memory.fades(),
-            (_, None) => true,
+            (_, None) => self.model().is_none(),
+        }
+    }
+
+    /// The models of a contextual policy; `None` for policies that do not look
+    /// at features.
+    #[must_use]
+    pub const fn model(&self) -> Option<&Model> {
+        match self {
+            Self::LinearThompson(policy) => Some(policy.model()),
+            Self::LinUcb(policy) => Some(policy.model()),
+            Self::LogisticThompson(policy) => Some(policy.model()),
+            Self::SquareCb(policy) => Some(policy.model()),
+            Self::RegCb(policy) => Some(policy.model()),
+            Self::Bagging(policy) => Some(policy.model()),
+            _ => None,
+        }
+    }
+
+    const fn model_mut(&mut self) -> Option<&mut Model> {
+        match self {
+            Self::LinearThompson(policy) => Some(policy.model_mut()),
+            Self::LinUcb(policy) => Some(policy.model_mut()),
+            Self::LogisticThompson(policy) => Some(policy.model_mut()),
+            Self::SquareCb(policy) => Some(policy.model_mut()),
+            Self::RegCb(policy) => Some(policy.model_mut()),
+            Self::Bagging(policy) => Some(policy.model_mut()),
+            _ => None,
+        }
+    }
+
+    /// Tells a contextual policy what its decisions' features are; others take
+    /// no notice.
+    pub fn declare_features(&mut self, declared: DeclaredFeatures) {
+        if let Some(model) = self.model_mut() {
+            model.declare(declared);
+        }
+    }
+
+    /// Tells a contextual policy with shared parameters what is known of
+    /// offers; others take no notice.
+    pub fn describe_offers(&mut self, offers: impl Iterator<Item = (OfferNumber, OfferFeatures)>) {
+        if let Some(model) = self.model_mut() {
+            model.describe_offers(offers);
         }
     }
 
@@ -299,15 +397,25 @@ impl Policy {
             | Self::ThompsonBeta(_)
             | Self::TemperedThompson(_)
             | Self::PooledThompson(_) => true,
+            Self::LinearThompson(_)
+            | Self::LinUcb(_)
+            | Self::LogisticThompson(_)
+            | Self::SquareCb(_)
+            | Self::RegCb(_)
+            | Self::Bagging(_) => match self.model() {
+                Some(model) => matches!(model.link(), Link::Logit),
+                None => false,
+            },
         }
     }
 
     /// The rewards that it learns from. A policy that does not look at them
     /// counts them all the same, for statistics and for a successor.
     const fn reward_domain(&self) -> RewardDomain {
-        match self.tabular() {
-            Some(tabular) => tabular.reward_domain,
-            None => RewardDomain::WIDEST,
+        match (self.tabular(), self.model()) {
+            (Some(tabular), _) => tabular.reward_domain,
+            (None, Some(model)) => model.reward_domain(),
+            (None, None) => RewardDomain::WIDEST,
         }
     }
 
@@ -369,6 +477,10 @@ impl Policy {
         decision: &RewardedDecision<'_>,
     ) -> Result<Learnt, LearnError> {
         let reward = self.reward_domain().admit(decision.reward)?;
+        if let Some(model) = self.model() {
+            let known = state.contextual().map(contextual::Memory::dimension);
+            model.check_features(decision.features, known)?;
+        }
         let (receipt, change) = self.pooling(state, decision, |state| {
             let segment = state.segment_or_new(decision.segment);
             segment.count_learnt();
@@ -385,6 +497,11 @@ impl Policy {
                 memory.count(arm, decision.decided_at, reward.value),
             )
         });
+        if let Some(model) = self.model() {
+            let dimension = decision.features.len();
+            let models = state.contextual_or(|| contextual::Memory::new(model, dimension));
+            models.learn(model, decision, reward.value, receipt.ordinal);
+        }
         if let Some(restart) = change {
             state.raise(Alarm {
                 segment: decision.segment,
@@ -462,6 +579,14 @@ impl Policy {
             Ok(later) => later,
             Err(reason) => return Ok(Correction::NotUnlearnt(reason)),
         };
+        if let Some(model) = self.model() {
+            let rewards = (before.value, after.value);
+            let dimension = decision.features.len();
+            let models = state.contextual_or(|| contextual::Memory::new(model, dimension));
+            if !models.correct(model, decision, rewards, receipt.ordinal) {
+                return Ok(Correction::NotUnlearnt(NotUnlearnt::Approximate));
+            }
+        }
         self.pooling(state, decision, |state| {
             let segment = state.segment_mut(decision.segment);
             let arm = segment.and_then(|segment| segment.arm_mut(decision.offer));
@@ -493,6 +618,14 @@ impl Policy {
     /// memory held counts as decided at `now`, the instant of the change.
     pub fn adopt(&self, state: &mut PolicyState, previous: &Self, now: Instant) -> Adopted {
         let mut adopted = Adopted::default();
+        let other_models = match (self.model(), previous.model()) {
+            (Some(model), Some(previous)) => !model.remembers_like(previous),
+            (None, None) => false,
+            _ => true,
+        };
+        if other_models {
+            state.forget_contextual();
+        }
         let other_domain = self.reward_domain() != previous.reward_domain();
         let (memory, former) = (self.memory(), previous.memory());
         if memory != former {
@@ -512,7 +645,7 @@ impl Policy {
             };
             // A clipped reward can be found again in its own domain only.
             let other_memory = memory.take_over(arm, &former, now);
-            if other_step || other_memory || (other_domain && arm.clipped() > 0) {
+            if other_step || other_memory || other_models || (other_domain && arm.clipped() > 0) {
                 arm.begin_epoch();
                 adopted.arms_settled += 1;
             }
@@ -578,6 +711,13 @@ impl Policy {
                 let evidence = self.memory().evidence(arm, now);
                 let (estimate, posterior) = match self {
                     Self::Uniform(_) | Self::Fixed(_) => (None, None),
+                    // What they estimate depends on the features.
+                    Self::LinearThompson(_)
+                    | Self::LinUcb(_)
+                    | Self::LogisticThompson(_)
+                    | Self::SquareCb(_)
+                    | Self::RegCb(_)
+                    | Self::Bagging(_) => (None, None),
                     Self::EpsilonGreedy(policy) => (Some(policy.action_value(arm, now)), None),
                     Self::QLearning(policy) => (Some(policy.action_value(arm, now)), None),
                     Self::Softmax(policy) => (Some(policy.value(&evidence)), None),

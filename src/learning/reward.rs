@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::contextual::FeatureError;
 use super::exact_sum::LARGEST_REWARD;
 use crate::domain::distribution::Propensity;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
@@ -107,6 +108,10 @@ pub enum NotUnlearnt {
     /// The state never learnt it: the receipt belongs to another one.
     #[error("the receipt names an update that the state does not have")]
     Unknown,
+    /// The policy learnt it by an approximation that depends on the order, or
+    /// what was known of the offer has changed since.
+    #[error("the policy cannot take a reward back exactly")]
+    Approximate,
 }
 
 /// Why a reward is not learnt. The state stays as it was.
@@ -115,6 +120,9 @@ pub enum LearnError {
     /// NaN or infinite.
     #[error("reward {0} is not finite")]
     NotFinite(f64),
+    /// The features that the decision was made with.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
     /// Outside the declared domain, where that is refused.
     #[error("reward {reward} is outside [{min}, {max}]")]
     OutsideDomain {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::contextual::Memory;
 use super::exact_sum::ExactSum;
 use super::memory::Recent;
 use super::pooling::Pool;
@@ -25,6 +26,8 @@ use crate::domain::ids::{OfferNumber, SegmentNumber};
 pub struct PolicyState {
     segments: imbl::OrdMap<SegmentNumber, Arc<SegmentState>>,
     alarms: imbl::OrdSet<Alarm>,
+    /// The models of a contextual policy, over all segments.
+    contextual: Option<Arc<Memory>>,
     /// What all segments tell together, while a policy that pools keeps it: a
     /// function of the segments, and so no part of what is stored or compared.
     #[serde(skip)]
@@ -33,7 +36,9 @@ pub struct PolicyState {
 
 impl PartialEq for PolicyState {
     fn eq(&self, other: &Self) -> bool {
-        self.segments == other.segments && self.alarms == other.alarms
+        self.segments == other.segments
+            && self.alarms == other.alarms
+            && self.contextual == other.contextual
     }
 }
 
@@ -195,7 +200,9 @@ impl PolicyState {
 
     /// Forgets what was learnt of one segment and offer, or of all of them
     /// where one is not named. Receipts from before can no longer be
-    /// corrected.
+    /// corrected. The models of a contextual policy are those of all segments:
+    /// they are forgotten only where no segment is named, all of them or one
+    /// offer's own.
     pub fn reset(&mut self, segment: Option<SegmentNumber>, offer: Option<OfferNumber>) {
         self.pool = None;
         let numbers: Vec<SegmentNumber> = match segment {
@@ -212,6 +219,11 @@ impl PolicyState {
             elsewhere || (offer.is_some() && offer != alarm.offer)
         };
         self.alarms = self.alarms.iter().filter(is_left).copied().collect();
+        match (segment, offer, &mut self.contextual) {
+            (None, None, memory) => *memory = None,
+            (None, Some(offer), Some(memory)) => Arc::make_mut(memory).forget(offer),
+            _ => {}
+        }
     }
 
     /// What is to be reset: the caller does so, by an event where there is a
@@ -227,6 +239,22 @@ impl PolicyState {
     /// Takes back what another policy's memory raised.
     pub(super) fn clear_alarms(&mut self) {
         self.alarms.clear();
+    }
+
+    /// The models of a contextual policy; `None` before it has learnt.
+    #[must_use]
+    pub fn contextual(&self) -> Option<&Memory> {
+        self.contextual.as_deref()
+    }
+
+    /// The same, to learn with: `new` where there is none.
+    pub(super) fn contextual_or(&mut self, new: impl FnOnce() -> Memory) -> &mut Memory {
+        Arc::make_mut(self.contextual.get_or_insert_with(|| Arc::new(new())))
+    }
+
+    /// Forgets the models of a contextual policy.
+    pub(super) fn forget_contextual(&mut self) {
+        self.contextual = None;
     }
 
     /// Lets `take_over` treat every arm as a new policy must.
@@ -296,6 +324,9 @@ impl PolicyState {
             sink(b"alarm");
             sink(&alarm.segment.0.to_le_bytes());
             sink(&alarm.offer.map_or(u32::MAX, |offer| offer.0).to_le_bytes());
+        }
+        if let Some(memory) = &self.contextual {
+            memory.write_canonical(sink);
         }
     }
 }

@@ -7,23 +7,28 @@
 //! same numbers whatever is chosen, so all policies meet the same luck.
 
 pub mod bernoulli;
+pub mod classification;
 pub mod cold_start;
 pub mod delayed;
 pub mod drifting;
+pub mod linear;
 pub mod session;
+
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::scenario::ScenarioError;
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
-use crate::domain::math;
 use crate::domain::random::{DecisionSeed, Generator, Stream};
 use crate::domain::time::{Instant, Span};
 use bernoulli::{Bernoulli, BernoulliDocument};
+use classification::{Classification, ClassificationDocument, ClassificationWorld, LabelledRows};
 use cold_start::{ColdStart, ColdStartDocument, ColdStartWorld};
 use delayed::{Delayed, DelayedDocument};
 use drifting::{Drifting, DriftingDocument};
+use linear::{Linear, LinearDocument, LinearWorld, LogisticDocument};
 use session::{Session, SessionDocument, SessionWorld};
 
 /// What a replication's world draws from.
@@ -46,6 +51,12 @@ pub enum EnvironmentDocument {
     ColdStart(ColdStartDocument),
     /// Shoppers pass through stages.
     Session(SessionDocument),
+    /// Features, and rewards that are linear in them.
+    Linear(LinearDocument),
+    /// Features, and rates of conversion that are logistic in them.
+    Logistic(LogisticDocument),
+    /// A classified data set: the right class earns 1.
+    Classification(ClassificationDocument),
 }
 
 /// A checked environment.
@@ -61,6 +72,10 @@ pub enum Environment {
     ColdStart(ColdStart),
     /// Shoppers pass through stages.
     Session(Session),
+    /// Features, and rewards or rates that follow from them.
+    Linear(Linear),
+    /// A classified data set: the right class earns 1.
+    Classification(Classification),
 }
 
 /// What a policy is asked.
@@ -68,6 +83,9 @@ pub enum Environment {
 pub struct Situation<'a> {
     /// The shopper's segment.
     pub segment: SegmentNumber,
+    /// What is known of shopper and cart; empty unless the environment has
+    /// features.
+    pub features: &'a [f64],
     /// What is on offer.
     pub eligible: &'a EligibleOffers,
     /// When.
@@ -102,15 +120,34 @@ pub struct World<'a> {
     delay: Span,
     cold_start: Option<ColdStartWorld>,
     session: Option<SessionWorld<'a>>,
+    linear: Option<LinearWorld>,
+    classification: Option<ClassificationWorld>,
+    /// This round's features.
+    features: Vec<f64>,
+    /// How far this round's rewards are from their means, where they are not
+    /// 0 or 1.
+    deviation: Option<f64>,
 }
 
 impl Environment {
-    /// Checks an environment as written.
+    /// Checks an environment as written; `load` reads the files that it names.
     ///
     /// # Errors
-    /// Names the key, its value and its bound.
-    pub fn check(document: &EnvironmentDocument) -> Result<Self, ScenarioError> {
+    /// Names the key, its value and its bound, or says what is wrong with a
+    /// file.
+    pub fn check(
+        document: &EnvironmentDocument,
+        load: &dyn Fn(&ClassificationDocument) -> Result<LabelledRows, String>,
+    ) -> Result<Self, ScenarioError> {
         Ok(match document {
+            EnvironmentDocument::Linear(document) => Self::Linear(Linear::check_linear(document)?),
+            EnvironmentDocument::Logistic(document) => {
+                Self::Linear(Linear::check_logistic(document)?)
+            }
+            EnvironmentDocument::Classification(document) => {
+                let rows = load(document).map_err(ScenarioError::Data)?;
+                Self::Classification(Classification::new(Arc::new(rows)))
+            }
             EnvironmentDocument::Bernoulli(document) => {
                 Self::Bernoulli(Bernoulli::check(document)?)
             }
@@ -133,6 +170,8 @@ impl Environment {
             Self::Delayed(environment) => environment.rates().len() as u32,
             Self::ColdStart(environment) => environment.offers(),
             Self::Session(environment) => environment.offers(),
+            Self::Linear(environment) => environment.offers(),
+            Self::Classification(environment) => environment.classes(),
         }
     }
 
@@ -141,8 +180,34 @@ impl Environment {
     #[must_use]
     pub fn natural_rounds(&self) -> Option<u64> {
         match self {
-            Self::Bernoulli(_) | Self::Drifting(_) | Self::Delayed(_) | Self::Session(_) => None,
+            Self::Bernoulli(_)
+            | Self::Drifting(_)
+            | Self::Delayed(_)
+            | Self::Session(_)
+            | Self::Linear(_) => None,
             Self::ColdStart(environment) => Some(environment.decisions()),
+            Self::Classification(environment) => Some(environment.rounds()),
+        }
+    }
+
+    /// How many features a decision has; 0 for tabular environments.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        match self {
+            Self::Linear(environment) => environment.dimension(),
+            Self::Classification(environment) => environment.dimension(),
+            _ => 0,
+        }
+    }
+
+    /// Checks that every seed can be played.
+    ///
+    /// # Errors
+    /// Names the first that cannot.
+    pub fn check_seeds(&self, seeds: impl Iterator<Item = u64>) -> Result<(), ScenarioError> {
+        match self {
+            Self::Classification(environment) => environment.check_seeds(seeds),
+            _ => Ok(()),
         }
     }
 
@@ -169,6 +234,7 @@ impl Environment {
     pub(super) fn rewards(&self) -> Vec<f64> {
         match self {
             Self::Session(environment) => environment.rewards().collect(),
+            Self::Linear(environment) if environment.has_noise() => vec![-1.0, 2.0],
             _ => vec![0.0, 1.0],
         }
     }
@@ -184,9 +250,7 @@ impl Environment {
     pub const fn window(&self) -> Span {
         match self {
             Self::Delayed(environment) => environment.window(),
-            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_) | Self::Session(_) => {
-                Span::from_ms(0)
-            }
+            _ => Span::from_ms(0),
         }
     }
 
@@ -202,9 +266,7 @@ impl Environment {
     fn instant_of(&self, round: u64) -> Instant {
         match self {
             Self::Delayed(environment) => environment.decided_at(round),
-            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_) | Self::Session(_) => {
-                Instant::from_unix_ms(i64::try_from(round).unwrap_or(i64::MAX))
-            }
+            _ => Instant::from_unix_ms(i64::try_from(round).unwrap_or(i64::MAX)),
         }
     }
 
@@ -231,10 +293,18 @@ impl Environment {
             Self::Bernoulli(environment) => environment.rates().to_vec(),
             Self::Drifting(environment) => environment.rates().to_vec(),
             Self::Delayed(environment) => environment.means(),
-            Self::ColdStart(_) | Self::Session(_) => Vec::new(),
+            _ => Vec::new(),
         };
         let session = match self {
             Self::Session(environment) => Some(environment.begin()),
+            _ => None,
+        };
+        let linear = match self {
+            Self::Linear(environment) => Some(environment.begin(&mut generator)),
+            _ => None,
+        };
+        let classification = match self {
+            Self::Classification(environment) => Some(environment.begin(seed, &mut generator)),
             _ => None,
         };
         World {
@@ -247,6 +317,10 @@ impl Environment {
             delay: Span::from_ms(0),
             cold_start,
             session,
+            linear,
+            classification,
+            features: Vec::new(),
+            deviation: None,
         }
     }
 }
@@ -282,14 +356,33 @@ impl World<'_> {
                     self.means.extend_from_slice(world.optimal());
                 }
             }
+            Environment::Linear(environment) => {
+                if let Some(world) = &self.linear {
+                    let deviation =
+                        world.round(&mut self.generator, &mut self.features, &mut self.means);
+                    self.deviation = environment.has_noise().then_some(deviation);
+                }
+            }
+            Environment::Classification(_) => {
+                if let Some(world) = &self.classification {
+                    world.round(round, &mut self.features, &mut self.means);
+                }
+            }
         }
         Situation {
             segment,
+            features: &self.features,
             eligible: &self.eligible,
             decided_at,
             stage,
             begins_session,
         }
+    }
+
+    /// This round's features.
+    #[must_use]
+    pub fn features(&self) -> &[f64] {
+        &self.features
     }
 
     /// What the offer at `index` of the eligible ones earns in the mean, this
@@ -319,6 +412,12 @@ impl World<'_> {
             Environment::Delayed(environment) => environment.rates()[index],
             _ => self.means[index],
         };
+        if let Some(deviation) = self.deviation {
+            return Outcome {
+                reward: rate + deviation,
+                delay: self.delay,
+            };
+        }
         let in_time = self.delay <= self.environment.window();
         let converted = self.luck < rate && in_time;
         Outcome {
@@ -360,18 +459,5 @@ fn number_within(key: &str, value: f64, least: f64, most: f64) -> Result<f64, Sc
     } else {
         let bound = format!("[{least}, {most}]");
         Err(ScenarioError::out_of_bounds(key, value, bound))
-    }
-}
-
-/// A standard normal number by the polar method of Marsaglia and Bray (1964),
-/// <https://doi.org/10.1137/1006063>: no function but ln and √.
-fn standard_normal(generator: &mut Generator) -> f64 {
-    loop {
-        let x = 2.0 * generator.next_uniform() - 1.0;
-        let y = 2.0 * generator.next_uniform() - 1.0;
-        let square = x * x + y * y;
-        if square > 0.0 && square < 1.0 {
-            return x * math::sqrt(-2.0 * math::ln(square) / square);
-        }
     }
 }

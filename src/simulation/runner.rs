@@ -56,7 +56,10 @@ pub fn run(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summary {
             let decisions = scenario.rounds - scenario.count_from;
             let kind = candidate.policy.kind();
             let groups = scenario.environment.groups();
-            PolicySummary::of(&candidate.name, kind, decisions, &groups, replications)
+            PolicySummary {
+                recommended: candidate.recommended,
+                ..PolicySummary::of(&candidate.name, kind, decisions, &groups, replications)
+            }
         })
         .collect();
     Summary {
@@ -87,10 +90,11 @@ fn replication(
             learner.end_session();
         }
         learner.learn_until(decided_at);
+        let seed = DecisionSeed(seeds.next_word());
         let context = Context {
             segment,
-            features: &[],
-            seed: DecisionSeed(seeds.next_word()),
+            features: situation.features,
+            seed,
             decided_at,
         };
         let distribution = policy.distribution(learner.at(stage), &context, situation.eligible);
@@ -111,8 +115,9 @@ fn replication(
         world.go_on(index);
         learner.decided(Decided {
             stage,
-            seed: context.seed,
+            seed,
             segment,
+            features: world.features().to_vec(),
             offer,
             propensity,
             decided_at,
@@ -132,10 +137,11 @@ fn replication(
 }
 
 /// A decision and what came of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Decided {
     stage: PlacementNumber,
     seed: DecisionSeed,
+    features: Vec<f64>,
     segment: SegmentNumber,
     offer: OfferNumber,
     propensity: Propensity,
@@ -145,11 +151,11 @@ struct Decided {
 }
 
 impl Decided {
-    fn rewarded(&self, reward: f64) -> RewardedDecision<'static> {
+    fn rewarded(&self, reward: f64) -> RewardedDecision<'_> {
         RewardedDecision {
             segment: self.segment,
             offer: self.offer,
-            features: &[],
+            features: &self.features,
             propensity: self.propensity,
             decided_at: self.decided_at,
             reward,
@@ -284,11 +290,8 @@ impl<'a> Learner<'a> {
     /// Learns what became known before or at `now`.
     fn learn_until(&mut self, now: Instant) {
         let window = self.environment.window();
-        while let Some(decided) = self.open.front().copied() {
-            if decided.decided_at.plus(window) > now {
-                break;
-            }
-            self.open.pop_front();
+        let is_closed = |decided: &mut Decided| decided.decided_at.plus(window) <= now;
+        while let Some(decided) = self.open.pop_front_if(is_closed) {
             self.learn(&decided, decided.reward);
         }
         while let Some(Reverse((known_at, number))) = self.coming.peek().copied() {

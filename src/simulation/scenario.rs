@@ -22,12 +22,14 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Table;
 
+use super::environment::classification::{ClassificationDocument, LabelledRows};
 use super::environment::{Environment, EnvironmentDocument};
 use super::overrides::{BadOverride, Override};
 use super::seeds::{NotSeeds, SeedRange};
 use crate::domain::distribution::Propensity;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::time::Instant;
+use crate::learning::contextual::FeatureError;
 use crate::learning::{
     LearnError, Policy, PolicyConfig, PolicyError, PolicyState, RewardedDecision,
 };
@@ -61,6 +63,8 @@ pub struct Candidate {
     pub policy: Policy,
     /// When it learns what a decision earned.
     pub feedback: Feedback,
+    /// The one that the scenario recommends.
+    pub recommended: bool,
 }
 
 /// When a policy learns what a decision earned.
@@ -100,6 +104,8 @@ enum SeedsDocument {
 struct CandidateDocument {
     name: String,
     feedback: Feedback,
+    #[serde(default)]
+    recommended: bool,
 }
 
 /// Why a scenario cannot be played.
@@ -145,6 +151,31 @@ pub enum ScenarioError {
         /// What it would answer.
         error: LearnError,
     },
+    /// A policy that cannot learn rewards of any size.
+    #[error("policies.{name}: {error}, and offers of this environment earn any amount")]
+    AnyReward {
+        /// Which policy.
+        name: String,
+        /// What it would answer.
+        error: LearnError,
+    },
+    /// A policy that looks at features where there are none, or too many.
+    #[error("policies.{name}: {error}, and the environment says how many there are")]
+    Features {
+        /// Which policy.
+        name: String,
+        /// What it would answer.
+        error: FeatureError,
+    },
+    /// A file that the environment names.
+    #[error("environment: {0}")]
+    Data(String),
+    /// A seed without a column in the file of orders.
+    #[error("environment.order has no column seed_{0}, and seeds asks for that seed")]
+    NoOrder(u64),
+    /// More than one policy that is recommended.
+    #[error("policies.{0}: recommended stands at another policy already")]
+    RecommendedTwice(String),
     /// Two policies of one name.
     #[error("policies: the name {0:?} stands twice, each may stand once")]
     RepeatedName(String),
@@ -175,13 +206,30 @@ impl ScenarioError {
 }
 
 impl Scenario {
-    /// Reads and checks a scenario; `overrides` are applied in their order
-    /// before anything is checked.
+    /// Reads and checks a scenario that names no files; `overrides` are applied
+    /// in their order before anything is checked.
     ///
     /// # Errors
     /// Names the key, its value and its bound, or the nearest known name of a
     /// key that is unknown.
     pub fn read(text: &str, overrides: &[Override]) -> Result<Self, ScenarioError> {
+        Self::read_with(text, overrides, &|document| {
+            Err(format!(
+                "data names the file {:?}, which is not read here",
+                document.data
+            ))
+        })
+    }
+
+    /// The same for a scenario that may name files: `load` reads them.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and what `load` finds wrong.
+    pub fn read_with(
+        text: &str,
+        overrides: &[Override],
+        load: &dyn Fn(&ClassificationDocument) -> Result<LabelledRows, String>,
+    ) -> Result<Self, ScenarioError> {
         let mut table: Table = toml::from_str(text)
             .map_err(|error| ScenarioError::Syntax(error.to_string().trim_end().to_owned()))?;
         for change in overrides {
@@ -189,7 +237,7 @@ impl Scenario {
         }
         let document: ScenarioDocument = shaped("", table)?;
         let environment: EnvironmentDocument = shaped("environment: ", document.environment)?;
-        let environment = Environment::check(&environment)?;
+        let environment = Environment::check(&environment, load)?;
         let rounds = match (document.rounds, environment.natural_rounds()) {
             (Some(rounds), natural) => {
                 let most = natural.unwrap_or(MOST_ROUNDS);
@@ -208,6 +256,8 @@ impl Scenario {
             SeedsDocument::One(seed) => seed.to_string().parse()?,
             SeedsDocument::Range(range) => range.parse()?,
         };
+        let seeds: SeedRange = seeds;
+        environment.check_seeds(seeds.iter())?;
         let candidates = candidates(document.policies, &environment)?;
         Ok(Self {
             name: document.name,
@@ -233,6 +283,9 @@ fn candidates(
         if candidates.iter().any(|other| other.name == candidate.name) {
             return Err(ScenarioError::RepeatedName(candidate.name));
         }
+        if candidate.recommended && candidates.iter().any(|other| other.recommended) {
+            return Err(ScenarioError::RecommendedTwice(candidate.name));
+        }
         candidates.push(candidate);
     }
     Ok(candidates)
@@ -247,6 +300,8 @@ fn candidate(
     // A policy without a name is called by its kind.
     let name = table.remove("name").or_else(|| table.get("kind").cloned());
     own.extend(name.map(|name| ("name".to_owned(), name)));
+    let recommended = table.remove("recommended");
+    own.extend(recommended.map(|flag| ("recommended".to_owned(), flag)));
     let feedback = table.remove("feedback");
     if feedback.is_some() && !environment.has_delays() {
         let name = own.get("name").and_then(toml::Value::as_str);
@@ -256,7 +311,11 @@ fn candidate(
     }
     let default = || toml::Value::String("at_closing".to_owned());
     own.insert("feedback".to_owned(), feedback.unwrap_or_else(default));
-    let CandidateDocument { name, feedback } = shaped(&format!("policies.{place}: "), own)?;
+    let CandidateDocument {
+        name,
+        feedback,
+        recommended,
+    } = shaped(&format!("policies.{place}: "), own)?;
     write_rounds_as_time(&mut table, environment);
     let config: PolicyConfig = shaped(&format!("policies.{name}: "), table)?;
     let arms = environment.arms();
@@ -268,25 +327,33 @@ fn candidate(
         name: name.clone(),
         error,
     })?;
+    let features = vec![0.0; environment.features()];
     for reward in environment.rewards() {
         let decision = RewardedDecision {
             segment: SegmentNumber(0),
             offer: OfferNumber(0),
-            features: &[],
+            features: &features,
             propensity: Propensity::CERTAIN,
             decided_at: Instant::from_unix_ms(0),
             reward,
         };
         let tried = policy.learn(&mut PolicyState::new(), &decision);
-        tried.map_err(|error| ScenarioError::Reward {
-            name: name.clone(),
-            error,
+        tried.map_err(|error| {
+            let name = name.clone();
+            match error {
+                LearnError::Features(error) => ScenarioError::Features { name, error },
+                error if environment.rewards() == [0.0, 1.0] => {
+                    ScenarioError::Reward { name, error }
+                }
+                error => ScenarioError::AnyReward { name, error },
+            }
         })?;
     }
     Ok(Candidate {
         name,
         policy,
         feedback,
+        recommended,
     })
 }
 

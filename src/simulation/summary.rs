@@ -27,6 +27,9 @@ pub struct PolicySummary {
     pub name: String,
     /// Its kind.
     pub kind: &'static str,
+    /// The one that the scenario recommends; left out where it is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recommended: bool,
     /// Decisions that were counted in each replication.
     pub decisions: u64,
     /// The mean reward of a decision.
@@ -125,6 +128,7 @@ impl PolicySummary {
         Self {
             name: name.to_owned(),
             kind,
+            recommended: false,
             decisions,
             reward_mean,
             reward_se,

@@ -1,3 +1,4 @@
+mod features;
 mod funnel;
 
 use super::*;

@@ -253,6 +253,14 @@ fn check_policy(
         faults.lack(&place.key("discount"), rule);
         return None;
     }
+    if policy.model().is_some() {
+        let rule = format!(
+            "{} learns from features, which decisions of a placement do not carry; scenarios can play it",
+            policy.kind()
+        );
+        faults.lack(&place.key("kind"), rule);
+        return None;
+    }
     let unit = policy.needs_unit_rewards();
     if let Some(objective) = objective.filter(|it| unit && *it != Objective::Conversion) {
         let rule = format!(
@@ -290,6 +298,9 @@ fn refuse_policy(
         }
         PolicyError::RepeatedOffer { key, value } => {
             faults.refuse(&place.key(key), quoted(value), "must stand once");
+        }
+        PolicyError::Contradiction { key, value, reason } => {
+            faults.refuse(&place.key(key), quoted(value), *reason);
         }
     }
 }

@@ -1,3 +1,4 @@
+mod contextual;
 mod counts;
 mod memory;
 mod index;

@@ -7,10 +7,11 @@
 
 use serde::Deserialize;
 
-use super::{MOST_ARMS, number_within, standard_normal};
+use super::{MOST_ARMS, number_within};
 use crate::domain::ids::SegmentNumber;
 use crate::domain::math;
 use crate::domain::random::Generator;
+use crate::learning::gaussian::standard_normal;
 use crate::simulation::ScenarioError;
 use crate::simulation::scenario::whole_within;
 

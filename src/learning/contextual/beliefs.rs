@@ -1,0 +1,317 @@
+//! What a memory says of each eligible offer for one decision.
+
+use smallvec::SmallVec;
+
+use super::memory::{Memory, noise_variance, prior_variance};
+use super::model::{Link, Model};
+use crate::domain::distribution::{ActionDistribution, EligibleOffers};
+use crate::domain::ids::OfferNumber;
+use crate::domain::math;
+use crate::domain::random::{Generator, Stream};
+use crate::learning::best_arm;
+use crate::learning::gaussian::{Gaussian, standard_normal};
+use crate::learning::linear::dense::dot;
+use crate::learning::linear::regression::moderated;
+use crate::learning::policy::Context;
+use crate::learning::state::PolicyState;
+
+/// Numbers aligned with the eligible offers.
+pub type PerOffer = SmallVec<[f64; 16]>;
+
+/// A score is no narrower than this part of the widest one.
+const NARROWEST: f64 = 1e-6;
+
+/// No mean is further below the best than so many deviations of the widest
+/// score; its probability is 0 by then.
+const FARTHEST: f64 = 1e3;
+
+/// The posterior of each eligible offer's score: the reward itself, or its
+/// logit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beliefs {
+    /// How scores become rewards.
+    pub link: Link,
+    /// The variance of what scores leave unexplained; 1 for logits.
+    pub noise_variance: f64,
+    /// Their means.
+    pub means: PerOffer,
+    /// Their standard deviations, 0 where the noise is known to be none.
+    pub deviations: PerOffer,
+}
+
+impl Beliefs {
+    /// Of the member that predicted best so far. The features were checked.
+    #[must_use]
+    pub fn of(model: &Model, memory: &Memory, features: &[f64], eligible: &EligibleOffers) -> Self {
+        let place = memory.leader(model);
+        let offset = memory.offset(model.link());
+        let member = model.members()[place];
+        let prior = memory.prior(model, member);
+        let noise = match model.link() {
+            Link::Identity => noise_variance(memory.fit(model, place)),
+            Link::Logit => 1.0,
+        };
+        let mut rows = Rows::new(model, memory, place, features);
+        let mut whitened = Vec::new();
+        let mut beliefs = Self {
+            link: model.link(),
+            noise_variance: noise,
+            means: PerOffer::new(),
+            deviations: PerOffer::new(),
+        };
+        for offer in eligible.iter() {
+            let row = rows.of(offer);
+            let key = Memory::key(model, offer);
+            let (mean, variance) = match memory.regression(key, place) {
+                Some(known) => (known.mean(row, offset), known.variance(row, &mut whitened)),
+                None => (offset, prior_variance(row, &prior)),
+            };
+            beliefs.means.push(mean);
+            beliefs.deviations.push(math::sqrt(noise * variance));
+        }
+        beliefs
+    }
+
+    /// The same for a decision; `None` while nothing was learnt, or for
+    /// features that cannot be used.
+    pub(in crate::learning) fn asked(
+        model: &Model,
+        state: &PolicyState,
+        context: &Context<'_>,
+        eligible: &EligibleOffers,
+    ) -> Option<Self> {
+        let memory = usable(model, state, context)?;
+        Some(Self::of(model, memory, context.features, eligible))
+    }
+
+    /// What each offer is expected to earn.
+    #[must_use]
+    pub fn rewards(&self) -> PerOffer {
+        match self.link {
+            Link::Identity => self.means.clone(),
+            Link::Logit => {
+                let both = self.means.iter().zip(&self.deviations);
+                both.map(|(mean, deviation)| moderated(*mean, deviation * deviation))
+                    .collect()
+            }
+        }
+    }
+
+    /// What differences of rewards are measured in: the standard deviation of
+    /// what the features leave unexplained, or 1 for rewards in [0, 1]; above
+    /// 0.
+    pub(in crate::learning) fn reward_unit(&self) -> f64 {
+        match self.link {
+            Link::Identity => math::sqrt(self.noise_variance).max(f64::MIN_POSITIVE),
+            Link::Logit => 1.0,
+        }
+    }
+
+    /// Each mean moved by so many standard deviations.
+    #[must_use]
+    pub fn bounds(&self, deviations: f64) -> PerOffer {
+        let both = self.means.iter().zip(&self.deviations);
+        both.map(|(mean, deviation)| mean + deviations * deviation)
+            .collect()
+    }
+}
+
+/// All of the probability on the largest, in equal parts where several are.
+pub(in crate::learning) fn on_the_largest(
+    values: &[f64],
+    eligible: &EligibleOffers,
+) -> ActionDistribution {
+    let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let largest: SmallVec<[usize; 16]> = (0..values.len())
+        .filter(|place| values[*place] == best)
+        .collect();
+    ActionDistribution::concentrated(eligible, &largest)
+}
+
+/// Each offer with the probability that its score is the largest.
+pub(in crate::learning) fn thompson(
+    model: &Model,
+    state: &PolicyState,
+    context: &Context<'_>,
+    eligible: &EligibleOffers,
+    posterior_scale: f64,
+) -> ActionDistribution {
+    let Some(memory) = usable(model, state, context) else {
+        return ActionDistribution::uniform(eligible);
+    };
+    if let Some(shared) = model.shared() {
+        let mut generator = context.seed.generator(Stream::POSTERIOR);
+        let wins = joint_wins(
+            model,
+            memory,
+            context.features,
+            eligible,
+            posterior_scale,
+            shared.draws,
+            &mut generator,
+        );
+        return ActionDistribution::from_weights(wins).expect("every draw has a best offer");
+    }
+    let beliefs = Beliefs::of(model, memory, context.features, eligible);
+    let widest = beliefs.deviations.iter().copied().fold(0.0, f64::max);
+    if !(posterior_scale * widest > 0.0) {
+        return on_the_largest(&beliefs.means, eligible);
+    }
+    // In units of the widest, with the best mean at 0, nothing is too large or
+    // too small for the quadrature.
+    let unit = posterior_scale * widest;
+    let best = beliefs
+        .means
+        .iter()
+        .copied()
+        .fold(f64::NEG_INFINITY, f64::max);
+    let scores: SmallVec<[Gaussian; 16]> = beliefs
+        .means
+        .iter()
+        .zip(&beliefs.deviations)
+        .map(|(mean, deviation)| {
+            let deviation = (posterior_scale * deviation / unit).max(NARROWEST);
+            Gaussian::new(((mean - best) / unit).max(-FARTHEST), deviation)
+        })
+        .collect();
+    best_arm::probabilities(&scores)
+}
+
+/// The memory of a state, when the decision's features fit it.
+pub(in crate::learning) fn usable<'a>(
+    model: &Model,
+    state: &'a PolicyState,
+    context: &Context<'_>,
+) -> Option<&'a Memory> {
+    let memory = state.contextual()?;
+    model
+        .check_features(context.features, Some(memory.dimension()))
+        .is_ok()
+        .then_some(memory)
+}
+
+/// The rows of one decision's offers: one for all of them when each offer has
+/// its own model.
+struct Rows<'a> {
+    model: &'a Model,
+    memory: &'a Memory,
+    place: usize,
+    features: &'a [f64],
+    row: Vec<f64>,
+    filled: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn new(model: &'a Model, memory: &'a Memory, place: usize, features: &'a [f64]) -> Self {
+        Self {
+            model,
+            memory,
+            place,
+            features,
+            row: Vec::new(),
+            filled: false,
+        }
+    }
+
+    fn of(&mut self, offer: OfferNumber) -> &[f64] {
+        if !self.filled || self.model.shared().is_some() {
+            let member = self.model.members()[self.place];
+            let (model, memory) = (self.model, self.memory);
+            let layout = memory.layout(model);
+            layout.fill(member, self.features, offer, &mut self.row);
+            self.filled = true;
+        }
+        &self.row
+    }
+}
+
+/// Joint draws of the scores under shared parameters: how often each offer is
+/// the best of `draws`, ties divided.
+///
+/// With A = L Lᵀ and v_i = L⁻¹x_i, the scores of a draw of the parameters are
+/// x_iᵀ(m + s·L⁻ᵀz) = x_iᵀm + s·v_iᵀz: one normal vector z a draw.
+#[must_use]
+pub fn joint_wins(
+    model: &Model,
+    memory: &Memory,
+    features: &[f64],
+    eligible: &EligibleOffers,
+    posterior_scale: f64,
+    draws: u32,
+    generator: &mut Generator,
+) -> PerOffer {
+    let beliefs = Beliefs::of(model, memory, features, eligible);
+    let place = memory.leader(model);
+    let prior = memory.prior(model, model.members()[place]);
+    let scale = posterior_scale * math::sqrt(beliefs.noise_variance);
+    let mut rows = Rows::new(model, memory, place, features);
+    let whitened: Vec<Vec<f64>> = eligible
+        .iter()
+        .map(|offer| {
+            let row = rows.of(offer);
+            let mut whitened = Vec::new();
+            match memory.regression(Memory::key(model, offer), place) {
+                Some(known) => {
+                    let _ = known.variance(row, &mut whitened);
+                }
+                None => {
+                    let entries = row.iter().zip(&prior);
+                    whitened
+                        .extend(entries.map(|(entry, precision)| entry / math::sqrt(*precision)));
+                }
+            }
+            whitened
+        })
+        .collect();
+    let mut wins = PerOffer::from_elem(0.0, eligible.len());
+    let mut normal = vec![0.0; prior.len()];
+    for _ in 0..draws {
+        normal.fill_with(|| standard_normal(generator));
+        let scores: PerOffer = beliefs
+            .means
+            .iter()
+            .zip(&whitened)
+            .map(|(mean, whitened)| mean + scale * dot(whitened, &normal))
+            .collect();
+        add_best(&scores, &mut wins);
+    }
+    wins
+}
+
+/// Divides 1 among the largest.
+pub(in crate::learning) fn add_best(scores: &[f64], wins: &mut [f64]) {
+    let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let tied = scores.iter().filter(|score| **score == best).count();
+    for (score, wins) in scores.iter().zip(wins) {
+        if *score == best {
+            #[allow(clippy::cast_precision_loss)] // far fewer than 2^53 offers
+            let share = 1.0 / tied as f64;
+            *wins += share;
+        }
+    }
+}
+
+/// The votes of members that each learnt a bootstrap sample.
+#[must_use]
+pub fn votes(
+    model: &Model,
+    memory: &Memory,
+    features: &[f64],
+    eligible: &EligibleOffers,
+) -> PerOffer {
+    let offset = memory.offset(model.link());
+    let mut wins = PerOffer::from_elem(0.0, eligible.len());
+    for place in 0..model.members().len() {
+        let mut rows = Rows::new(model, memory, place, features);
+        let scores: PerOffer = eligible
+            .iter()
+            .map(|offer| {
+                let row = rows.of(offer);
+                let known = memory.regression(Memory::key(model, offer), place);
+                known.map_or(offset, |known| known.mean(row, offset))
+            })
+            .collect();
+        add_best(&scores, &mut wins);
+    }
+    wins
+}
