@@ -4,6 +4,7 @@
 //! - [`choices`]: what was on offer, with which probabilities, what was chosen;
 //!   [`weigh`] applies a target policy, one of [`target_policy`] or another.
 //! - [`logged`]: rounds as checked columns, with the [`target`] applied.
+//! - [`arrays`]: the same from arrays in memory.
 //! - [`reward_model`]: what an action would have earned, as the log suggests.
 //! - [`estimator`]: one file each; [`Accumulator`](estimator::Accumulator)
 //!   streams and merges.
@@ -14,13 +15,17 @@
 //! - [`gate`]: whether a candidate may take over, by the paired difference.
 //! - [`pass`]: all of it in one pass over a log.
 //! - [`lift`]: what offers bring against the shoppers who are held out.
+//! - [`coverage`]: how often intervals hold what they claim, by simulation.
 //!
 //! Invariants: no data gives `None`, never 0 or NaN; a value that exists is
 //! finite; nothing here does I/O, reads a clock or draws from a global
 //! generator.
 
 pub mod anytime;
+pub mod arrays;
 pub mod choices;
+pub mod columns;
+pub mod coverage;
 pub mod diagnostics;
 pub mod estimator;
 pub mod gate;

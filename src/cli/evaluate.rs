@@ -4,8 +4,12 @@
 //! One that cannot answer ends with [`NOT_IDENTIFIABLE`], the reasons and what
 //! log would answer; with `--force` the figures are printed, each marked. With
 //! `--against` a candidate is judged instead (`gate`).
+//!
+//! The default interval is of `anytime_dr`
+//! ([`anytime`](crate::evaluation::anytime)): it holds however often one looks.
 
 mod choices;
+mod coverage;
 mod gate;
 mod log;
 mod report;
@@ -17,6 +21,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use self::choices::{ChoiceLog, ChoiceTarget, weigh_batch};
+use self::coverage::CoverageArgs;
 use self::log::{LogSource, TargetSource};
 use crate::evaluation::choices::Metric;
 use crate::evaluation::diagnostics::Thresholds;
@@ -80,7 +85,7 @@ pub struct EvaluateArgs {
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// The least and the largest reward that can be
+    /// The least and the largest reward that can be; a reward outside is refused
     #[arg(long, value_name = "LOW:HIGH", default_value = "0:1", value_parser = parse_range,
           allow_hyphen_values = true)]
     pub reward_range: RewardRange,
@@ -100,6 +105,8 @@ pub struct EvaluateArgs {
     /// Print the figures, marked, of a log that cannot answer
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub coverage: CoverageArgs,
 }
 
 /// How an answer is printed.
@@ -209,6 +216,9 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
         return gate::judge(args);
     }
     let (pass, left_out) = pass(args, question(args))?;
+    if args.coverage.coverage {
+        return coverage::card(args, &pass);
+    }
     let answer = pass.answer();
     check(args, &answer)?;
     let identifiable = answer.verdict.identifiable();

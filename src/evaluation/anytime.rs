@@ -18,7 +18,7 @@
 //!
 //! | the log knows | kₜ | interval |
 //! | --- | --- | --- |
-//! | each round's whole logging distribution | the largest w(a)·q(a) of any action in the rounds before, at least 1 and at most [`SHARE`] of √Σ(φ − c)² | both ends |
+//! | each round's whole logging distribution | the largest w(a)·q(a) of any action in the rounds before, at least 1 and at most [`SHARE`] of √Σ(φ − c)² or [`LEAST_CAP`] | both ends |
 //! | the chosen action's propensity, and the largest weight is declared | that weight times the largest prediction | both ends |
 //! | the chosen action's propensity | 0: the score is w·r, without a model | the lower end at α; the upper one is the range's |
 //!
@@ -41,6 +41,8 @@ use super::target::TargetTable;
 /// The largest kₜ, as a share of √Σ(φ − c)²: the bound is then a sixth wider at
 /// most than it would be for values without a lower limit.
 pub const SHARE: f64 = 0.2;
+/// What that share is not less than.
+pub const LEAST_CAP: f64 = 8.0;
 
 /// A round as this reads it. The actions that were on offer stand in one order.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +97,8 @@ impl Side {
 
     /// kₜ of the next round.
     fn limit(&self) -> f64 {
-        self.largest.min(SHARE * self.bound.spread()).max(1.0)
+        let cap = (SHARE * self.bound.spread()).max(LEAST_CAP);
+        self.largest.min(cap).max(1.0)
     }
 }
 

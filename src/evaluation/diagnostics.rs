@@ -14,7 +14,8 @@
 
 use std::fmt;
 
-use super::logged::Rounds;
+use super::columns::{CHUNK, largest, largest_of, sums};
+use super::logged::{RewardRange, Rounds};
 use super::target::TargetTable;
 use super::weigh::Tally;
 use crate::domain::compensated_sum::CompensatedSum;
@@ -66,6 +67,13 @@ pub struct Diagnostics {
     unsupported: CompensatedSum,
     /// Of choices whose log knows only the chosen action's propensity.
     tally: Tally,
+    /// And the sum of its rewards.
+    earned: Vec<f64>,
+    /// What targets that are no table choose, action by action; empty before the
+    /// first such round.
+    mass: Vec<f64>,
+    lowest_propensity: f64,
+    highest_propensity: f64,
 }
 
 /// What a log is like under a target. `None` where the log has no answer.
@@ -298,25 +306,35 @@ impl Diagnostics {
             logged: vec![0; target.map_or(0, |it| it.actions() * it.positions())],
             unsupported: CompensatedSum::default(),
             tally: Tally::new(),
+            earned: vec![0.0; target.map_or(0, |it| it.actions() * it.positions())],
+            mass: Vec::new(),
+            lowest_propensity: f64::INFINITY,
+            highest_propensity: 0.0,
         }
     }
 
     /// Adds a batch that was weighed for the same target.
     pub fn add(&mut self, rounds: &Rounds) {
         self.rounds += rounds.len() as u64;
-        for (weight, reward) in rounds.weight().iter().zip(rounds.reward()) {
-            let weighted = weight * reward;
-            self.weight.add(*weight);
-            self.weight_square.add(weight * weight);
-            self.weighted.add(weighted);
-            self.weighted_square.add(weighted * weighted);
-            self.reward.add(*reward);
-            self.largest_weight = self.largest_weight.max(*weight);
-            self.lowest_reward = self.lowest_reward.min(*reward);
-            self.highest_reward = self.highest_reward.max(*reward);
+        let columns = rounds
+            .weight()
+            .chunks(CHUNK)
+            .zip(rounds.reward().chunks(CHUNK));
+        for (weight, reward) in columns {
+            self.add_chunk(weight, reward);
         }
-        for cell in rounds.cell() {
+        let propensity = rounds.propensity();
+        self.highest_propensity = largest(self.highest_propensity, propensity);
+        self.lowest_propensity = -largest_of(-self.lowest_propensity, propensity, |value| -value);
+        if let Some(mass) = rounds.target_mass() {
+            self.mass.resize(mass.len(), 0.0);
+            for (ours, theirs) in self.mass.iter_mut().zip(mass) {
+                *ours += theirs;
+            }
+        }
+        for (cell, reward) in rounds.cell().iter().zip(rounds.reward()) {
             self.logged[*cell as usize] += 1;
+            self.earned[*cell as usize] += reward;
         }
         for mass in rounds.unsupported().unwrap_or_default() {
             self.unsupported.add(*mass);
@@ -324,6 +342,21 @@ impl Diagnostics {
         if let Some(tally) = rounds.tally() {
             add_tally(&mut self.tally, tally);
         }
+    }
+
+    fn add_chunk(&mut self, weight: &[f64], reward: &[f64]) {
+        let [weights, squares, weighted, weighted_squares, rewards] =
+            sums(weight, reward, |w, r| {
+                [w, w * w, w * r, (w * r) * (w * r), r]
+            });
+        self.weight.add(weights);
+        self.weight_square.add(squares);
+        self.weighted.add(weighted);
+        self.weighted_square.add(weighted_squares);
+        self.reward.add(rewards);
+        self.largest_weight = largest(self.largest_weight, weight);
+        self.highest_reward = largest(self.highest_reward, reward);
+        self.lowest_reward = -largest_of(-self.lowest_reward, reward, |value| -value);
     }
 
     /// Adds what another pass under the same target saw.
@@ -351,6 +384,34 @@ impl Diagnostics {
         }
         self.unsupported.merge(&other.unsupported);
         add_tally(&mut self.tally, &other.tally);
+        for (ours, theirs) in self.earned.iter_mut().zip(&other.earned) {
+            *ours += theirs;
+        }
+        self.mass.resize(self.mass.len().max(other.mass.len()), 0.0);
+        for (ours, theirs) in self.mass.iter_mut().zip(&other.mass) {
+            *ours += theirs;
+        }
+        self.lowest_propensity = self.lowest_propensity.min(other.lowest_propensity);
+        self.highest_propensity = self.highest_propensity.max(other.highest_propensity);
+    }
+
+    /// Whether every round had the same propensity, as a uniform logger over the
+    /// same actions gives.
+    #[must_use]
+    pub(super) fn one_propensity(&self) -> bool {
+        self.highest_propensity - self.lowest_propensity <= ROUNDING * self.highest_propensity
+    }
+
+    /// How many rounds each place of the target's table was logged for, and the
+    /// sum of their rewards, scaled from `range` to [0, 1].
+    pub(super) fn places(&self, range: RewardRange) -> Vec<(f64, f64)> {
+        let places = self.logged.iter().zip(&self.earned);
+        places
+            .map(|(count, sum)| {
+                let count = real(*count);
+                (count, (sum - count * range.low()) / range.width())
+            })
+            .collect()
     }
 
     /// What was seen.
@@ -380,6 +441,11 @@ impl Diagnostics {
     }
 
     fn unsupported_mass(&self, target: Option<&TargetTable>) -> f64 {
+        if !self.mass.is_empty() {
+            let actions = self.mass.iter().zip(&self.logged);
+            let never = actions.filter(|(_, logged)| **logged == 0);
+            return never.map(|(mass, _)| mass).sum::<f64>() / real(self.rounds) + 0.0;
+        }
         let of_choices = self.unsupported_choices();
         let Some(target) = target else {
             return of_choices / real(self.rounds);

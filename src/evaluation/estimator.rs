@@ -3,8 +3,8 @@
 //! Nearly all are smooth functions of the means of a few terms a round; such a
 //! [`Formula`] says which terms and which function, and everything else
 //! (streaming, merging, standard errors by the delta method, resampling)
-//! follows from that. The two empirical-likelihood estimators are not, and
-//! keep their own sums.
+//! follows from that. The two empirical-likelihood estimators, those that are
+//! cross-fitted and those that choose their own parameter keep sums of their own.
 //!
 //! An estimator has a name under which people ask for it, parameter included:
 //! `ips`, `ips_clip10`, `switch_dr_100`, `dros_0.5`.
@@ -12,15 +12,18 @@
 mod accumulator;
 mod balanced_ipw;
 mod cressie_read;
+mod cross_fitted;
 mod direct_method;
 mod doubly_robust;
 mod dros;
 mod ips;
 mod mle;
+mod replay;
 mod self_normalised_dr;
 mod snips;
 mod sub_gaussian;
 mod switch_dr;
+mod tuned;
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,15 +36,18 @@ use super::moments::Terms;
 pub use accumulator::{Accumulator, Estimate, Unlike};
 pub use balanced_ipw::BalancedIpw;
 pub use cressie_read::CressieRead;
+pub use cross_fitted::{CellModel, CrossFittedCells};
 pub use direct_method::DirectMethod;
 pub use doubly_robust::DoublyRobust;
 pub use dros::DoublyRobustShrinkage;
 pub use ips::InversePropensity;
 pub use mle::MaximumLikelihood;
+pub use replay::Replay;
 pub use self_normalised_dr::SelfNormalisedDoublyRobust;
 pub use snips::SelfNormalised;
 pub use sub_gaussian::{SubGaussian, SubGaussianDoublyRobust};
 pub use switch_dr::SwitchDoublyRobust;
+pub use tuned::{Family, Rule, Tuned, TunedCandidates};
 
 /// An estimator that is a smooth function of means of terms a round.
 pub trait Formula {
@@ -102,6 +108,12 @@ pub enum Estimator {
     Mle,
     /// The empirical Cressie-Read estimator.
     CressieRead,
+    /// Replay, of a uniform log.
+    Replay(Replay),
+    /// Doubly robust with a model of each cell, cross-fitted: DML or MRDR.
+    CrossFitted(CellModel),
+    /// One of a family, chosen on the log.
+    Tuned(Tuned),
     /// Doubly robust with a model of the rounds before, in the log's order: see
     /// [`anytime`](super::anytime).
     AnytimeDr,
@@ -111,7 +123,8 @@ pub enum Estimator {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{name:?} is no estimator; there are ips, ips_clipL, snips, dm, dr, dr_clipL, sndr, switch_dr_L, \
-     dros_L, sgipw_L, sgdr_L, bipw, mle, cressieread, anytime_dr, with a number for L, and all"
+     dros_L, sgipw_L, sgdr_L, bipw, mle, cressieread, replay, dml, mrdr, anytime_dr, with a number for L (of ips_clip, dr_clip, \
+     switch_dr_, dros_ and sgdr_ also the words slope and mse), and all"
 )]
 pub struct UnknownEstimator {
     /// The name.
@@ -126,7 +139,7 @@ impl Estimator {
         let clipped_dr = |limit| Self::Dr(DoublyRobust { clip: Some(limit) });
         let switch = |threshold| Self::SwitchDr(SwitchDoublyRobust { threshold });
         let shrunk = |shrinkage| Self::Dros(DoublyRobustShrinkage { shrinkage });
-        vec![
+        let mut all = vec![
             Self::Ips(InversePropensity { clip: None }),
             clipped(10.0),
             clipped(1.0),
@@ -147,8 +160,13 @@ impl Estimator {
             Self::Bipw(BalancedIpw),
             Self::Mle,
             Self::CressieRead,
+            Self::Replay(Replay),
+            Self::CrossFitted(CellModel::Mean),
+            Self::CrossFitted(CellModel::LeastVariance),
             Self::AnytimeDr,
-        ]
+        ];
+        all.extend(Tuned::all().map(Self::Tuned));
+        all
     }
 
     /// Whether it reads the log in its order, and so cannot merge with what
@@ -172,7 +190,12 @@ impl Estimator {
             Self::Sgipw(formula) => Some(formula),
             Self::Sgdr(formula) => Some(formula),
             Self::Bipw(formula) => Some(formula),
-            Self::Mle | Self::CressieRead | Self::AnytimeDr => None,
+            Self::Replay(formula) => Some(formula),
+            Self::Mle
+            | Self::CressieRead
+            | Self::CrossFitted(_)
+            | Self::Tuned(_)
+            | Self::AnytimeDr => None,
         }
     }
 
@@ -187,12 +210,19 @@ impl Estimator {
             | Self::Dros(_)
             | Self::Sgdr(_) => Some(Column::Prediction),
             Self::Bipw(_) => Some(Column::BalancedWeight),
-            Self::Ips(_)
+            Self::Tuned(Tuned {
+                family: Family::IpsClip,
+                ..
+            })
+            | Self::Replay(_)
+            | Self::CrossFitted(_)
+            | Self::Ips(_)
             | Self::Snips(_)
             | Self::Sgipw(_)
             | Self::Mle
             | Self::CressieRead
             | Self::AnytimeDr => None,
+            Self::Tuned(_) => Some(Column::Prediction),
         }
     }
 
@@ -213,6 +243,9 @@ impl Estimator {
             Self::Sgipw(_) => Some("large weights are shrunk, which biases it toward 0"),
             Self::Dm(_) => Some("rests on the reward model alone"),
             Self::Bipw(_) => Some("rests on the classifier that gave its weights"),
+            Self::Tuned(_) => {
+                Some("its parameter was chosen on this log, which its interval does not know")
+            }
             _ => None,
         }
     }
@@ -235,6 +268,10 @@ impl fmt::Display for Estimator {
             Self::Bipw(_) => f.write_str("bipw"),
             Self::Mle => f.write_str("mle"),
             Self::CressieRead => f.write_str("cressieread"),
+            Self::Replay(_) => f.write_str("replay"),
+            Self::CrossFitted(CellModel::Mean) => f.write_str("dml"),
+            Self::CrossFitted(CellModel::LeastVariance) => f.write_str("mrdr"),
+            Self::Tuned(tuned) => write!(f, "{tuned}"),
             Self::AnytimeDr => f.write_str("anytime_dr"),
         }
     }
@@ -258,7 +295,12 @@ impl FromStr for Estimator {
             "mle" => Some(Self::Mle),
             "cressieread" => Some(Self::CressieRead),
             "anytime_dr" => Some(Self::AnytimeDr),
-            _ => None,
+            "replay" => Some(Self::Replay(Replay)),
+            "dml" => Some(Self::CrossFitted(CellModel::Mean)),
+            "mrdr" => Some(Self::CrossFitted(CellModel::LeastVariance)),
+            _ => Tuned::all()
+                .find(|tuned| tuned.to_string() == name)
+                .map(Self::Tuned),
         };
         found
             .or_else(|| {

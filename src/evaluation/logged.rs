@@ -11,7 +11,9 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use super::arrays::Arrays;
 use super::choices::Choices;
+use super::columns::largest;
 use super::target::TargetTable;
 use super::weigh::Tally;
 
@@ -59,6 +61,12 @@ impl RewardRange {
     pub const fn high(&self) -> f64 {
         self.high
     }
+
+    /// How far apart they are: above 0.
+    #[must_use]
+    pub const fn width(&self) -> f64 {
+        self.high - self.low
+    }
 }
 
 impl fmt::Display for RewardRange {
@@ -82,6 +90,8 @@ pub enum Column {
     BalancedWeight,
     /// A reward model's predictions.
     Prediction,
+    /// The target's distribution of a round.
+    TargetDistribution,
 }
 
 impl fmt::Display for Column {
@@ -93,6 +103,7 @@ impl fmt::Display for Column {
             Self::Propensity => "propensity",
             Self::BalancedWeight => "balanced weight",
             Self::Prediction => "reward prediction",
+            Self::TargetDistribution => "target distribution",
         })
     }
 }
@@ -172,7 +183,11 @@ struct Weighed {
 pub struct Rounds {
     reward: Vec<f64>,
     weight: Vec<f64>,
+    propensity: Vec<f64>,
     cell: Vec<u32>,
+    /// What the target chooses in all of the rounds together, action by action,
+    /// where it is not a table.
+    target_mass: Option<Vec<f64>>,
     predictions: Option<Predictions>,
     balanced_weight: Option<Vec<f64>>,
     /// When they are of logged choices; they have no cell then.
@@ -190,13 +205,16 @@ impl Rounds {
         range: RewardRange,
     ) -> Result<Self, RoundFault> {
         let WeighedColumns { reward, weight, .. } = &columns;
-        check_reward(reward, range)?;
-        check_weight(weight, &choices.columns().propensity)?;
+        let propensity = &choices.columns().propensity;
+        check_logged(reward, propensity, range)?;
+        check_weight(weight, propensity)?;
         let known = choices.columns().probabilities.is_some();
         Ok(Self {
             reward: columns.reward,
             weight: columns.weight,
+            propensity: choices.columns().propensity.clone(),
             cell: Vec::new(),
+            target_mass: None,
             predictions: None,
             balanced_weight: None,
             weighed: Some(Box::new(Weighed {
@@ -242,15 +260,9 @@ impl Rounds {
                     .is_none_or(|column| column.len() == rows),
             "a reader gives columns of the same length"
         );
-        check_reward(&reward, range)?;
-        check(
-            Column::Propensity,
-            &propensity,
-            "in (0, 1]".to_owned(),
-            |value| value > 0.0 && value <= 1.0,
-        )?;
+        check_logged(&reward, &propensity, range)?;
         if let Some(column) = &balanced_weight {
-            let expected = "finite and at least 0".to_owned();
+            let expected = || "finite and at least 0".to_owned();
             check(Column::BalancedWeight, column, expected, |value| {
                 value >= 0.0 && value.is_finite()
             })?;
@@ -260,7 +272,7 @@ impl Rounds {
                 check(
                     Column::Prediction,
                     column,
-                    "finite".to_owned(),
+                    || "finite".to_owned(),
                     f64::is_finite,
                 )?;
             }
@@ -275,9 +287,43 @@ impl Rounds {
         Ok(Self {
             reward,
             weight,
+            propensity,
             cell,
+            target_mass: None,
             predictions,
             balanced_weight,
+            weighed: None,
+        })
+    }
+
+    /// Checks arrays in memory, whose target has a distribution of its own for
+    /// each round, and weighs them. Rows are read once and not copied.
+    ///
+    /// # Errors
+    /// At the first round that a column does not allow.
+    ///
+    /// # Panics
+    /// When the arrays do not fit together, which is an error of the caller.
+    pub fn of_arrays(arrays: &Arrays<'_>, range: RewardRange) -> Result<Self, RoundFault> {
+        let reward = arrays.reward.to_vec();
+        let propensity = arrays.propensity.to_vec();
+        check_logged(&reward, &propensity, range)?;
+        let summed = arrays.sum_up()?;
+        let weight: Vec<f64> = summed
+            .chosen
+            .iter()
+            .zip(&propensity)
+            .map(|(chosen, propensity)| chosen / propensity)
+            .collect();
+        check_weight(&weight, &propensity)?;
+        Ok(Self {
+            reward,
+            weight,
+            propensity,
+            cell: arrays.action.to_vec(),
+            target_mass: Some(summed.mass),
+            predictions: summed.predictions,
+            balanced_weight: None,
             weighed: None,
         })
     }
@@ -306,9 +352,22 @@ impl Rounds {
         &self.weight
     }
 
-    /// Which cell of the target's table each round lies in.
+    /// p₀(a).
+    #[must_use]
+    pub fn propensity(&self) -> &[f64] {
+        &self.propensity
+    }
+
+    /// Which cell of the target's table each round lies in; the action, where the
+    /// target is no table.
     pub(super) fn cell(&self) -> &[u32] {
         &self.cell
+    }
+
+    /// What the target chooses in all of the rounds together, action by action,
+    /// where it is a matrix.
+    pub(super) fn target_mass(&self) -> Option<&[f64]> {
+        self.target_mass.as_deref()
     }
 
     /// The choices that these are rounds of; `None` when they came as columns.
@@ -347,6 +406,7 @@ impl Rounds {
         RoundsView {
             reward: &self.reward[range.clone()],
             weight: &self.weight[range.clone()],
+            propensity: &self.propensity[range.clone()],
             predictions: self.predictions.as_ref().map(|model| PredictionsView {
                 logged: &model.logged[range.clone()],
                 target: &model.target[range.clone()],
@@ -373,6 +433,8 @@ pub struct RoundsView<'a> {
     pub reward: &'a [f64],
     /// w.
     pub weight: &'a [f64],
+    /// p₀(a).
+    pub propensity: &'a [f64],
     predictions: Option<PredictionsView<'a>>,
     balanced_weight: Option<&'a [f64]>,
 }
@@ -405,42 +467,53 @@ impl<'a> RoundsView<'a> {
     }
 }
 
-fn check_reward(reward: &[f64], range: RewardRange) -> Result<(), RoundFault> {
-    check(
-        Column::Reward,
-        reward,
-        format!("in the declared range {range}"),
-        |value| value >= range.low && value <= range.high,
-    )
+fn check_logged(reward: &[f64], propensity: &[f64], range: RewardRange) -> Result<(), RoundFault> {
+    let (low, high) = (range.low, range.high);
+    let expected = || format!("in the declared range {range}");
+    check(Column::Reward, reward, expected, |value| {
+        value >= low && value <= high
+    })?;
+    let expected = || "in (0, 1]".to_owned();
+    check(Column::Propensity, propensity, expected, |value| {
+        value > 0.0 && value <= 1.0
+    })
 }
 
 fn check_weight(weight: &[f64], propensity: &[f64]) -> Result<(), RoundFault> {
-    match weight.iter().position(|weight| !weight.is_finite()) {
-        None => Ok(()),
-        Some(index) => Err(RoundFault {
+    if largest(0.0, weight).is_finite() {
+        return Ok(());
+    }
+    let infinite = weight.iter().position(|weight| !weight.is_finite());
+    infinite.map_or(Ok(()), |index| {
+        Err(RoundFault {
             index,
             column: Column::Propensity,
             value: propensity[index],
             expected: "large enough for a finite weight".to_owned(),
-        }),
-    }
+        })
+    })
 }
 
-fn check(
+pub(super) fn check(
     column: Column,
     values: &[f64],
-    expected: String,
+    expected: impl Fn() -> String,
     allowed: impl Fn(f64) -> bool,
 ) -> Result<(), RoundFault> {
-    match values.iter().position(|value| !allowed(*value)) {
-        None => Ok(()),
-        Some(index) => Err(RoundFault {
+    // Without leaving early the whole column is checked by vector units.
+    let wrong = |wrong: bool, value: &f64| wrong | !allowed(*value);
+    if !values.iter().fold(false, wrong) {
+        return Ok(());
+    }
+    let first = values.iter().position(|value| !allowed(*value));
+    first.map_or(Ok(()), |index| {
+        Err(RoundFault {
             index,
             column,
             value: values[index],
-            expected,
-        }),
-    }
+            expected: expected(),
+        })
+    })
 }
 
 fn cells(action: &[u32], position: &[u32], target: &TargetTable) -> Result<Vec<u32>, RoundFault> {

@@ -7,8 +7,8 @@
 
 /// The most columns.
 pub const MOST_TERMS: usize = 3;
-/// How many rows a chunk has; its columns fit the first cache.
-pub const CHUNK: usize = 512;
+pub use super::columns::CHUNK;
+
 /// Sums that run side by side, so that the processor's vector units are used.
 const LANES: usize = 8;
 

@@ -6,8 +6,9 @@ use std::fmt;
 use thiserror::Error;
 
 use super::anytime::AnytimeDr;
+use super::coverage::{NotAShape, Shape};
 use super::diagnostics::{Diagnostics, Summary, Thresholds, Verdict};
-use super::estimator::{Accumulator, Estimate, Estimator};
+use super::estimator::{Accumulator, CrossFittedCells, Estimate, Estimator, TunedCandidates};
 use super::interval::{
     Bootstrap, BootstrapPlan, ConfidenceSequence, Ends, Level, Sample, WeightedSums,
     clopper_pearson, cressie_read, empirical_bernstein, hoeffding, normal, student_t,
@@ -60,6 +61,15 @@ pub enum Kind {
     CressieRead(RewardRange),
 }
 
+impl Kind {
+    /// Whether it claims to hold at every look at once, not at one that was fixed
+    /// before.
+    #[must_use]
+    pub const fn holds_at_every_look(self) -> bool {
+        matches!(self, Self::ConfidenceSequence | Self::AnytimeValid)
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,6 +117,12 @@ pub enum WhySkipped {
     /// The log lacks what it reads.
     #[error(transparent)]
     Missing(#[from] MissingColumn),
+    /// Replay is for uniform logs.
+    #[error("the log's propensities are not all the same, and replay is for uniform logs")]
+    NotUniform,
+    /// It is computed for a target that is a table.
+    #[error("it needs a target that is the same for every round of a position")]
+    NoTable,
     /// It needs the log's order, and passes were merged.
     #[error("it needs the log in one pass, in its order")]
     Merged,
@@ -148,6 +164,9 @@ pub struct Pass {
     /// `None` for one that is no table.
     target: Option<TargetTable>,
     accumulators: Vec<Accumulator>,
+    /// Where an estimator asks for it.
+    cross_fitted: Option<CrossFittedCells>,
+    tuned: Vec<TunedCandidates>,
     samples: Vec<Sample>,
     sums: WeightedSums,
     /// Plain inverse propensity scores, on which the bounded intervals rest.
@@ -183,15 +202,33 @@ impl Pass {
             .contains(&Estimator::AnytimeDr)
             .then(|| AnytimeDr::new(question.range, question.largest_weight, question.level));
         let plain = Accumulator::new(IPS).expect("inverse propensity scores are a formula");
+        let asks = |estimator: &Estimator| matches!(estimator, Estimator::CrossFitted(_));
+        let cross_fitted = target
+            .as_ref()
+            .filter(|_| question.estimators.iter().any(asks))
+            .map(CrossFittedCells::new);
+        let no_table = question.estimators.iter().copied();
+        let no_table = no_table.filter(|estimator| target.is_none() && asks(estimator));
+        let skipped = no_table.map(|estimator| Skipped {
+            estimator,
+            why: WhySkipped::NoTable,
+        });
+        let skipped = skipped.collect();
+        let tuned = estimators.clone().filter_map(|estimator| match estimator {
+            Estimator::Tuned(tuned) => Some(TunedCandidates::new(tuned)),
+            _ => None,
+        });
         Self {
             sequence,
             anytime,
+            cross_fitted,
+            tuned: tuned.collect(),
             accumulators: estimators.filter_map(Accumulator::new).collect(),
             samples,
             sums: WeightedSums::default(),
             weighted: plain,
             diagnostics: Diagnostics::new(target.as_ref()),
-            skipped: Vec::new(),
+            skipped,
             question,
             target,
         }
@@ -211,10 +248,25 @@ impl Pass {
         if let Some(sequence) = &mut self.sequence {
             sequence.add(rounds);
         }
+        if rounds.target_mass().is_some() {
+            self.leave_out_what_needs_a_table();
+        }
         if let Some(anytime) = &mut self.anytime {
             anytime.add(rounds, self.target.as_ref());
         }
+        if let Some(cells) = &mut self.cross_fitted {
+            cells.add(rounds);
+        }
         let skipped = &mut self.skipped;
+        self.tuned.retain_mut(|candidates| {
+            let missing = candidates.add(rounds).err();
+            let estimator = Estimator::Tuned(candidates.tuned());
+            skipped.extend(missing.map(|missing| Skipped {
+                estimator,
+                why: WhySkipped::Missing(missing),
+            }));
+            missing.is_none()
+        });
         self.accumulators.retain_mut(|accumulator| {
             let missing = accumulator.add(rounds).err();
             let estimator = accumulator.estimator();
@@ -229,6 +281,21 @@ impl Pass {
         debug_assert!(known.is_ok(), "every log has weights and rewards");
     }
 
+    fn leave_out_what_needs_a_table(&mut self) {
+        let anytime = self.anytime.take().is_some();
+        let cells = self.cross_fitted.take().is_some();
+        let asked = self.question.estimators.iter().copied();
+        let left_out = asked.filter(|estimator| match estimator {
+            Estimator::AnytimeDr => anytime,
+            Estimator::CrossFitted(_) => cells,
+            _ => false,
+        });
+        self.skipped.extend(left_out.map(|estimator| Skipped {
+            estimator,
+            why: WhySkipped::NoTable,
+        }));
+    }
+
     /// Adds what another pass saw.
     ///
     /// # Errors
@@ -238,6 +305,7 @@ impl Pass {
         let same = self.question == other.question
             && self.target == other.target
             && self.accumulators.len() == other.accumulators.len()
+            && self.tuned.len() == other.tuned.len()
             && self.missing().eq(other.missing());
         if !same {
             return Err(NotMergeable);
@@ -254,12 +322,28 @@ impl Pass {
         for (ours, theirs) in self.accumulators.iter_mut().zip(&other.accumulators) {
             ours.merge(theirs).map_err(|_| NotMergeable)?;
         }
+        if let (Some(ours), Some(theirs)) = (&mut self.cross_fitted, &other.cross_fitted) {
+            ours.merge(theirs);
+        }
+        for (ours, theirs) in self.tuned.iter_mut().zip(&other.tuned) {
+            ours.merge(theirs);
+        }
         for (ours, theirs) in self.samples.iter_mut().zip(&other.samples) {
             ours.merge(theirs);
         }
         self.weighted
             .merge(&other.weighted)
             .map_err(|_| NotMergeable)
+    }
+
+    /// What the log was like, to simulate others like it.
+    ///
+    /// # Errors
+    /// When there is no round, or the target chooses what was never logged.
+    pub fn shape(&self) -> Result<Shape, NotAShape> {
+        let places = self.diagnostics.places(self.question.range);
+        let target = self.target.clone().ok_or(NotAShape::NoTable)?;
+        Shape::of_log(target, &places)
     }
 
     /// What was left out for want of a column.
@@ -274,14 +358,10 @@ impl Pass {
         let summary = self.diagnostics.summary(self.target.as_ref());
         let mut skipped = self.skipped.clone();
         let mut estimates = Vec::new();
-        for accumulator in &self.accumulators {
-            let estimator = accumulator.estimator();
-            match accumulator.estimate(self.question.range) {
-                Some(estimate) => estimates.push((estimator, estimate)),
-                None => skipped.push(Skipped {
-                    estimator,
-                    why: WhySkipped::Undefined,
-                }),
+        for (estimator, said) in self.said() {
+            match said {
+                Ok(estimate) => estimates.push((estimator, estimate)),
+                Err(why) => skipped.push(Skipped { estimator, why }),
             }
         }
         let anytime = self.anytime.as_ref().map(AnytimeDr::estimate);
@@ -310,6 +390,39 @@ impl Pass {
             estimates,
             skipped,
         }
+    }
+
+    /// What each estimator says that can be asked at any time.
+    fn said(&self) -> Vec<(Estimator, Result<Estimate, WhySkipped>)> {
+        let range = self.question.range;
+        let some = |estimate: Option<Estimate>| estimate.ok_or(WhySkipped::Undefined);
+        let mut said = Vec::new();
+        for accumulator in &self.accumulators {
+            let estimator = accumulator.estimator();
+            let estimate = some(accumulator.estimate(range));
+            let uniform = self.diagnostics.one_propensity();
+            let replay = matches!(estimator, Estimator::Replay(_)) && !uniform;
+            said.push((
+                estimator,
+                if replay {
+                    Err(WhySkipped::NotUniform)
+                } else {
+                    estimate
+                },
+            ));
+        }
+        if let (Some(cells), Some(target)) = (&self.cross_fitted, &self.target) {
+            for estimator in &self.question.estimators {
+                if let Estimator::CrossFitted(model) = estimator {
+                    said.push((*estimator, some(cells.estimate(*model, target))));
+                }
+            }
+        }
+        for candidates in &self.tuned {
+            let chosen = candidates.estimate(range).map(|(_, estimate)| estimate);
+            said.push((Estimator::Tuned(candidates.tuned()), some(chosen)));
+        }
+        said
     }
 
     fn intervals(&self, estimates: &[(Estimator, Estimate)]) -> Vec<IntervalLine> {

@@ -2,6 +2,7 @@
 //! directories.
 
 mod catalogues;
+mod evaluate;
 mod records;
 mod replay;
 mod report;

@@ -157,6 +157,83 @@ fn a_table_is_a_target() {
     }
 }
 
+/// The default interval of a log with propensities alone has one end; with a
+/// declared largest weight it has two, and holds the truth of 0.4.
+#[test]
+fn the_default_interval_is_anytime_valid() {
+    let folder = TempDir::new().unwrap();
+    let log = obd(&folder, 6_000, 0.2);
+    let base = ["--log", &log, "--target", "uniform", "--bootstrap", "0"];
+    for (more, one_sided) in [(&[][..], true), (&["--max-weight", "2.5"][..], false)] {
+        let arguments: Vec<&str> = base.iter().chain(more).copied().collect();
+        let (document, code) = json(&arguments);
+        assert_eq!(code, 0);
+        assert_eq!(document["anytime_valid_is_one_sided"], one_sided);
+        let intervals = document["intervals"].as_array().unwrap();
+        let line = intervals
+            .iter()
+            .find(|line| line["kind"] == "anytime_valid");
+        let line = line.unwrap();
+        let (lower, upper) = (
+            line["lower"].as_f64().unwrap(),
+            line["upper"].as_f64().unwrap(),
+        );
+        assert!(lower > 0.2 && lower < 0.4 && upper > 0.4, "{line}");
+        assert_eq!(upper == 1.0, one_sided);
+        assert!((value(&document, "anytime_dr").unwrap() - 0.4).abs() < 0.08);
+    }
+}
+
+/// 60 logs of 600 rounds: at 95 %, 57 hold the truth, give or take 1.7.
+#[test]
+fn a_coverage_card_simulates_logs_of_the_same_shape() {
+    let folder = TempDir::new().unwrap();
+    let log = obd(&folder, 6_000, 0.2);
+    let arguments = [
+        "--log",
+        &log,
+        "--target",
+        "uniform",
+        "--bootstrap",
+        "0",
+        "--coverage",
+        "--replications",
+        "60",
+        "--coverage-rounds",
+        "600",
+        "--look-every",
+        "100",
+        "--logger-floor",
+        "0.1",
+    ];
+    let (document, code) = json(&arguments);
+    assert_eq!(code, 0);
+    assert!((document["truth"].as_f64().unwrap() - 0.4).abs() < 0.05);
+    for card in document["cards"].as_array().unwrap() {
+        let rows = card["intervals"].as_array().unwrap();
+        let anytime = rows.iter().filter(|row| row["kind"] == "anytime_valid");
+        for row in anytime {
+            assert!(
+                row["coverage_every_look"].as_f64().unwrap() >= 0.85,
+                "{row}"
+            );
+            assert!(row["median_width"].as_f64().unwrap() > 0.0);
+        }
+    }
+    let text = outcome(&arguments).unwrap().report;
+    assert!(
+        text.contains("learning logger: 60 logs of 600 rounds"),
+        "{text}"
+    );
+    let mut high = arguments.to_vec();
+    high[14] = "0.9";
+    let refused = format!("{:#}", outcome(&high).unwrap_err());
+    assert!(
+        refused.contains("--logger-floor 0.9 is not in (0, 0.5]"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn what_does_not_fit_the_log_is_refused() {
     let folder = TempDir::new().unwrap();

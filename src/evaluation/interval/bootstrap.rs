@@ -132,7 +132,7 @@ impl Bootstrap {
         if rounds == 0 || rounds > MOST_ROUNDS {
             return Self { replicates };
         }
-        let mut counts = vec![0.0; rounds];
+        let mut counts = vec![0; rounds];
         for _ in 0..plan.resamples {
             draw_counts(&mut generator, &mut counts);
             for (sample, replicates) in samples.iter().zip(&mut replicates) {
@@ -162,19 +162,30 @@ impl Bootstrap {
     }
 }
 
-/// How often each round is in a resample.
-fn draw_counts(generator: &mut Generator, counts: &mut [f64]) {
-    counts.fill(0.0);
-    let bound = counts.len() as u64;
-    for _ in 0..bound {
-        #[allow(clippy::cast_possible_truncation)] // below the slice's length
-        let index = generator.next_below(bound) as usize;
-        counts[index] += 1.0;
+/// How often each round is in a resample. Each word of the generator gives two
+/// places by Lemire's method (2019), <https://doi.org/10.1145/3230636>, so that
+/// all places have the same probability. No round comes 2¹⁶ times: of fewer
+/// rounds none can, of more it has a probability below 10⁻²⁰⁰⁰⁰⁰.
+#[allow(clippy::cast_possible_truncation)] // halves of a word
+fn draw_counts(generator: &mut Generator, counts: &mut [u16]) {
+    counts.fill(0);
+    let bound = u32::try_from(counts.len()).expect("at most MOST_ROUNDS");
+    let threshold = bound.wrapping_neg() % bound;
+    let mut left = counts.len();
+    while left > 0 {
+        let word = generator.next_word();
+        for half in [word as u32, (word >> 32) as u32] {
+            let product = u64::from(half) * u64::from(bound);
+            if product as u32 >= threshold && left > 0 {
+                counts[(product >> 32) as usize] += 1;
+                left -= 1;
+            }
+        }
     }
 }
 
 #[allow(clippy::cast_precision_loss)] // at most MOST_ROUNDS
-fn estimate_of(sample: &Sample, counts: &[f64]) -> Option<f64> {
+fn estimate_of(sample: &Sample, counts: &[u16]) -> Option<f64> {
     let (formula, columns) = sample.whole()?;
     let mut means = [0.0; MOST_TERMS];
     for (mean, column) in means.iter_mut().zip(columns) {
@@ -184,14 +195,14 @@ fn estimate_of(sample: &Sample, counts: &[f64]) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-fn dot(left: &[f64], right: &[f64]) -> f64 {
+fn dot(counts: &[u16], column: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
-    let (left, right) = (left.chunks_exact(8), right.chunks_exact(8));
-    let rest = left.remainder().iter().zip(right.remainder());
-    let rest: f64 = rest.map(|(x, y)| x * y).sum();
-    for (left, right) in left.zip(right) {
-        for (lane, (x, y)) in lanes.iter_mut().zip(left.iter().zip(right)) {
-            *lane += x * y;
+    let (counts, column) = (counts.chunks_exact(8), column.chunks_exact(8));
+    let rest = counts.remainder().iter().zip(column.remainder());
+    let rest: f64 = rest.map(|(count, x)| f64::from(*count) * x).sum();
+    for (counts, column) in counts.zip(column) {
+        for (lane, (count, x)) in lanes.iter_mut().zip(counts.iter().zip(column)) {
+            *lane += f64::from(*count) * x;
         }
     }
     lanes.iter().sum::<f64>() + rest
@@ -219,7 +230,7 @@ fn quantile(ascending: &[f64], probability: f64) -> Option<f64> {
 
 #[allow(clippy::cast_precision_loss)] // at most MOST_ROUNDS
 fn bca(sample: &Sample, replicates: &[f64], tail: f64) -> Option<Ends> {
-    let value = estimate_of(sample, &vec![1.0; sample.rounds])?;
+    let value = estimate_of(sample, &vec![1; sample.rounds])?;
     let acceleration = acceleration(sample)?;
     let less = replicates.partition_point(|replicate| *replicate < value) as f64;
     let ties = replicates.partition_point(|replicate| *replicate <= value) as f64 - less;

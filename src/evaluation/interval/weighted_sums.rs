@@ -1,5 +1,6 @@
 //! The sums that the intervals over (w, r) share.
 
+use super::super::columns::{CHUNK, largest, sums};
 use super::super::logged::Rounds;
 use crate::domain::compensated_sum::CompensatedSum;
 
@@ -24,14 +25,26 @@ impl WeightedSums {
     /// Adds a batch.
     pub fn add(&mut self, rounds: &Rounds) {
         self.rounds += rounds.len() as u64;
-        for (weight, reward) in rounds.weight().iter().zip(rounds.reward()) {
-            let weighted = weight * reward;
-            self.weight.add(*weight);
-            self.weight_square.add(weight * weight);
+        let columns = rounds
+            .weight()
+            .chunks(CHUNK)
+            .zip(rounds.reward().chunks(CHUNK));
+        for (weight, reward) in columns {
+            let [
+                weights,
+                squares,
+                weighted,
+                square_weighted,
+                weighted_squares,
+            ] = sums(weight, reward, |w, r| {
+                [w, w * w, w * r, w * (w * r), (w * r) * (w * r)]
+            });
+            self.weight.add(weights);
+            self.weight_square.add(squares);
             self.weighted.add(weighted);
-            self.square_weighted.add(weight * weighted);
-            self.weighted_square.add(weighted * weighted);
-            self.largest_weight = self.largest_weight.max(*weight);
+            self.square_weighted.add(square_weighted);
+            self.weighted_square.add(weighted_squares);
+            self.largest_weight = largest(self.largest_weight, weight);
         }
     }
 

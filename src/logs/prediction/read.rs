@@ -343,7 +343,8 @@ impl Columns {
             Column::Reward => self.reward,
             Column::Action => self.action,
             Column::Position => self.position,
-            Column::Propensity => self.propensity,
+            // The target of such a log is a table.
+            Column::Propensity | Column::TargetDistribution => self.propensity,
             Column::BalancedWeight => self.balanced_weight.unwrap_or(self.propensity),
             Column::Prediction => {
                 let mut scratch = Vec::new();

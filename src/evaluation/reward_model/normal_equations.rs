@@ -1,0 +1,153 @@
+//! Symmetric positive definite systems, as least squares makes them.
+//!
+//! Cholesky's method; Golub, Van Loan (2013), "Matrix computations", algorithm
+//! 4.2.1. d³/6 multiplications for d unknowns.
+
+use crate::domain::math;
+
+/// Σ wxxᵀ and Σ wyx over examples (x, y) with weights w; streams and merges.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NormalEquations {
+    features: usize,
+    /// The lower triangle, row by row.
+    squares: Vec<f64>,
+    products: Vec<f64>,
+}
+
+impl NormalEquations {
+    /// Of nothing yet, over so many features.
+    #[must_use]
+    pub fn new(features: usize) -> Self {
+        Self {
+            features,
+            squares: vec![0.0; features * (features + 1) / 2],
+            products: vec![0.0; features],
+        }
+    }
+
+    /// Adds an example.
+    ///
+    /// # Panics
+    /// When it has another number of features, which is an error of the caller.
+    pub fn add(&mut self, features: &[f64], value: f64, weight: f64) {
+        assert_eq!(
+            features.len(),
+            self.features,
+            "examples have the same features"
+        );
+        let mut rest = &mut self.squares[..];
+        for (place, feature) in features.iter().enumerate() {
+            let (row, below) = rest.split_at_mut(place + 1);
+            rest = below;
+            let scaled = weight * feature;
+            self.products[place] += scaled * value;
+            if scaled != 0.0 {
+                for (square, other) in row.iter_mut().zip(features) {
+                    *square += scaled * other;
+                }
+            }
+        }
+    }
+
+    /// Adds to one of the right-hand sides.
+    pub(super) fn pull(&mut self, place: usize, by: f64) {
+        self.products[place] += by;
+    }
+
+    /// Adds what another pass saw.
+    ///
+    /// # Panics
+    /// When the other has another number of features.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(
+            self.features, other.features,
+            "equations of the same features merge"
+        );
+        for (ours, theirs) in self.squares.iter_mut().zip(&other.squares) {
+            *ours += theirs;
+        }
+        for (ours, theirs) in self.products.iter_mut().zip(&other.products) {
+            *ours += theirs;
+        }
+    }
+
+    /// The x with (Σ wxxᵀ + diag(`penalties`))·x = Σ wyx; `None` where that is not
+    /// positive definite.
+    ///
+    /// # Panics
+    /// When there is not one penalty a feature.
+    #[must_use]
+    pub fn solve(&self, penalties: &[f64]) -> Option<Vec<f64>> {
+        assert_eq!(
+            penalties.len(),
+            self.features,
+            "there is one penalty a feature"
+        );
+        let start = |row: usize| row * (row + 1) / 2;
+        let mut factor = self.squares.clone();
+        for row in 0..self.features {
+            for column in 0..=row {
+                let dot: f64 = (0..column)
+                    .map(|place| factor[start(row) + place] * factor[start(column) + place])
+                    .sum();
+                let entry = factor[start(row) + column] - dot;
+                factor[start(row) + column] = if column < row {
+                    entry / factor[start(column) + column]
+                } else {
+                    let pivot = entry + penalties[row];
+                    if !(pivot > 0.0 && pivot.is_finite()) {
+                        return None;
+                    }
+                    math::sqrt(pivot)
+                };
+            }
+        }
+        let mut unknowns = self.products.clone();
+        for row in 0..self.features {
+            let known: f64 = (0..row)
+                .map(|at| factor[start(row) + at] * unknowns[at])
+                .sum();
+            unknowns[row] = (unknowns[row] - known) / factor[start(row) + row];
+        }
+        for row in (0..self.features).rev() {
+            let below = row + 1..self.features;
+            let known: f64 = below.map(|at| factor[start(at) + row] * unknowns[at]).sum();
+            unknowns[row] = (unknowns[row] - known) / factor[start(row) + row];
+        }
+        unknowns
+            .iter()
+            .all(|value| value.is_finite())
+            .then_some(unknowns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_with_a_known_answer_is_solved() {
+        let mut equations = NormalEquations::new(3);
+        // A·x = b with A = [[4, 2, 2], [2, 5, 3], [2, 3, 6]] and x = (1, −2, 3).
+        equations.squares = vec![4.0, 2.0, 5.0, 2.0, 3.0, 6.0];
+        equations.products = vec![6.0, 1.0, 14.0];
+        let unknowns = equations.solve(&[0.0; 3]).unwrap();
+        for (ours, expected) in unknowns.iter().zip([1.0, -2.0, 3.0]) {
+            assert!((ours - expected).abs() < 1e-12, "{unknowns:?}");
+        }
+    }
+
+    #[test]
+    fn examples_that_do_not_span_the_features_need_a_penalty() {
+        let mut equations = NormalEquations::new(2);
+        equations.add(&[1.0, 1.0], 2.0, 1.0);
+        assert_eq!(equations.solve(&[0.0, 0.0]), None);
+        let even = equations.solve(&[1.0, 1.0]).unwrap();
+        assert!(even.iter().all(|value| (value - 2.0 / 3.0).abs() < 1e-12));
+        let mut twice = equations.clone();
+        twice.merge(&equations);
+        let mut weighted = NormalEquations::new(2);
+        weighted.add(&[1.0, 1.0], 2.0, 2.0);
+        assert_eq!(twice, weighted);
+    }
+}
