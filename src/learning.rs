@@ -22,6 +22,7 @@ pub mod best_arm;
 pub mod beta;
 pub mod config;
 pub mod contextual;
+pub mod delay;
 pub mod divergence;
 pub mod exact_sum;
 pub mod gamma;

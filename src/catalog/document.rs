@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scalar::{Amount, TimeText};
 use crate::domain::attribute::AttributeValue;
+use crate::domain::placement::Feedback;
 use crate::domain::time::Span;
 use crate::learning::PolicyConfig;
 
@@ -185,6 +186,10 @@ pub struct PlacementDocument {
     /// unless given.
     #[serde(default = "fifteen_minutes")]
     pub offer_valid_for: String,
+    /// What open decisions tell its policy: `at_closing` (nothing),
+    /// `provisional` or `delay_corrected`; `at_closing` unless given.
+    #[serde(default = "at_closing")]
+    pub feedback: String,
     /// A decision counts as shown although nothing said so; `false` unless
     /// given.
     #[serde(default)]
@@ -572,6 +577,10 @@ fn three_days() -> String {
 
 fn ninety_days() -> String {
     "90d".to_owned()
+}
+
+fn at_closing() -> String {
+    Feedback::AtClosing.name().to_owned()
 }
 
 fn fifteen_minutes() -> String {

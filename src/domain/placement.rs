@@ -63,6 +63,34 @@ impl Objective {
     }
 }
 
+/// What open decisions tell a policy before they close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Feedback {
+    /// Nothing.
+    #[default]
+    AtClosing,
+    /// Each counts with what it has earned so far.
+    Provisional,
+    /// One that has earned counts with that; one that has not, for the chance
+    /// that it would have by now if it ever will.
+    DelayCorrected,
+}
+
+impl Feedback {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::AtClosing, Self::Provisional, Self::DelayCorrected];
+
+    /// The name in the catalogue file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AtClosing => "at_closing",
+            Self::Provisional => "provisional",
+            Self::DelayCorrected => "delay_corrected",
+        }
+    }
+}
+
 /// Where a decision is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
@@ -90,6 +118,8 @@ pub struct Placement {
     pub refund_window: Span,
     /// How long a decision is honoured and given again on a reload.
     pub offer_valid_for: Span,
+    /// What open decisions tell its policy.
+    pub feedback: Feedback,
     /// A decision counts as shown although nothing said so.
     pub assume_shown: bool,
     /// The share of shoppers who see no offer here.
@@ -133,6 +163,12 @@ impl Placement {
         decided_at
             .plus(self.attribution_window)
             .plus(self.allowed_lateness)
+    }
+
+    /// The longest that a decision stays open.
+    #[must_use]
+    pub fn open_for(&self) -> Span {
+        self.attribution_window.plus(self.allowed_lateness)
     }
 
     /// Until when a decision made at `decided_at` is honoured.

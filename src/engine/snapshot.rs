@@ -11,8 +11,10 @@ use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
+use crate::domain::placement::Feedback;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
+use crate::learning::delay::Overlay;
 use crate::learning::state::SegmentState;
 use crate::learning::{Policy, PolicyState};
 use crate::promotion::OfferIndex;
@@ -33,7 +35,7 @@ pub struct Snapshot {
     indexes: Arc<OfferIndexes>,
     /// What was used of limits.
     pub limits: LimitBook,
-    learnt: OrdMap<PlacementNumber, PolicyState>,
+    beliefs: Beliefs,
     cache: Arc<DistributionCache>,
 }
 
@@ -55,7 +57,7 @@ impl Snapshot {
             indexes: indexes.unwrap_or_else(|| Arc::new(OfferIndexes::of(catalog))),
             catalog: catalog.clone(),
             limits: state.limits().clone(),
-            learnt: state.learnt().clone(),
+            beliefs: Beliefs::of(state),
             cache: cache.clone(),
         })
     }
@@ -70,9 +72,32 @@ impl Snapshot {
     /// decision.
     #[must_use]
     pub fn distribution(&self, asked: &Asked<'_>, eligible: &EligibleOffers) -> ActionDistribution {
-        let learnt = self.learnt.get(&asked.placement);
-        let distribution = self.cache.distribution(asked, learnt, eligible);
+        let distribution = self.cache.distribution(asked, &self.beliefs, eligible);
         asked.paced(distribution, eligible, &self.limits)
+    }
+}
+
+/// What was learnt, and what open decisions suggest beside it.
+#[derive(Debug, Clone)]
+pub struct Beliefs {
+    learnt: OrdMap<PlacementNumber, PolicyState>,
+    overlays: OrdMap<PlacementNumber, Overlay>,
+}
+
+impl Beliefs {
+    /// The state's. Shares structure with it.
+    #[must_use]
+    pub fn of(state: &State) -> Self {
+        Self {
+            learnt: state.learnt().clone(),
+            overlays: state.overlays().clone(),
+        }
+    }
+
+    /// Whether the state still believes the same, told by identity.
+    #[must_use]
+    pub fn are_those_of(&self, state: &State) -> bool {
+        self.learnt.ptr_eq(state.learnt()) && self.overlays.ptr_eq(state.overlays())
     }
 }
 
@@ -109,6 +134,8 @@ impl OfferIndexes {
 pub struct Asked<'a> {
     /// The policy, which belongs to the catalogue version.
     pub policy: &'a Policy,
+    /// What open decisions tell it, likewise.
+    pub feedback: Feedback,
     /// Which catalogue.
     pub catalog: CatalogVersion,
     /// Its limits, and how its budgets are paced.
@@ -167,21 +194,26 @@ impl DistributionCache {
     pub fn distribution(
         &self,
         asked: &Asked<'_>,
-        learnt: Option<&PolicyState>,
+        beliefs: &Beliefs,
         eligible: &EligibleOffers,
     ) -> ActionDistribution {
         let nothing_learnt = PolicyState::default();
+        let learnt = beliefs.learnt.get(&asked.placement);
         let learnt = learnt.unwrap_or(&nothing_learnt);
-        let fresh = || {
-            let Asked {
-                policy,
-                segment,
-                decided_at,
-                seed,
-                ..
-            } = *asked;
-            derive::distribution(policy, learnt, segment, decided_at, seed, eligible)
-        };
+        let Asked {
+            policy,
+            segment,
+            decided_at,
+            seed,
+            ..
+        } = *asked;
+        let fresh = || derive::distribution(policy, learnt, segment, decided_at, seed, eligible);
+        let overlay = beliefs.overlays.get(&asked.placement);
+        if let Some(overlay) = overlay.filter(|_| asked.feedback != Feedback::AtClosing) {
+            // Open decisions grow older, so nothing could be used again.
+            let seen = policy.seeing(learnt, overlay, asked.feedback, segment, decided_at);
+            return derive::distribution(policy, &seen, segment, decided_at, seed, eligible);
+        }
         match learnt.shared_segment(asked.segment) {
             Some(state) if asked.policy.rests_on_state_alone() && eligible.len() > 1 => {
                 self.get_or(asked, state, eligible, fresh)

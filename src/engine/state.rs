@@ -29,6 +29,7 @@ use crate::domain::keys::{EventKey, OrderKey, ReloadKey, SubjectNumber};
 use crate::domain::outcome::OutcomeResult;
 use crate::domain::time::{Instant, Span};
 use crate::learning::PolicyState;
+use crate::learning::delay::Overlay;
 use crate::promotion::constraints::book::LimitBook;
 
 mod catalogs;
@@ -40,6 +41,7 @@ mod error;
 mod hash;
 mod limits;
 mod outcomes;
+mod overlay;
 
 pub(super) use limits::{hold, use_limits};
 pub use outcomes::CLOCK_SKEW;
@@ -161,6 +163,9 @@ pub struct State {
     /// The parts so far of a catalogue that comes in parts.
     catalog_parts: Vector<Arc<CatalogPart>>,
     learnt: OrdMap<PlacementNumber, PolicyState>,
+    /// What open decisions suggest, where a placement asks for that. No part of
+    /// what is learnt: it can be taken off again.
+    overlays: OrdMap<PlacementNumber, Overlay>,
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
     /// The events of decisions that are open, and of orders without one.
@@ -205,6 +210,7 @@ impl Default for State {
             revisions: OrdMap::new(),
             catalog_parts: Vector::new(),
             learnt: OrdMap::new(),
+            overlays: OrdMap::new(),
             open: OrdMap::new(),
             due: OrdSet::new(),
             events: OrdMap::new(),
@@ -361,6 +367,13 @@ impl State {
     #[must_use]
     pub const fn learnt(&self) -> &OrdMap<PlacementNumber, PolicyState> {
         &self.learnt
+    }
+
+    /// What open decisions suggest, by placement; only where a placement asks
+    /// for that. A clone shares structure.
+    #[must_use]
+    pub const fn overlays(&self) -> &OrdMap<PlacementNumber, Overlay> {
+        &self.overlays
     }
 
     /// An open decision.

@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 
-use imbl::OrdMap;
 use thiserror::Error;
 
 use super::committer::MAX_LAG_EVENTS;
@@ -16,14 +15,14 @@ use super::derive;
 use super::recovery::Progress;
 use super::sealing::UnsealError;
 use super::shared::Shared;
-use super::snapshot::{Asked, DistributionCache, OfferIndexes};
+use super::snapshot::{Asked, Beliefs, DistributionCache, OfferIndexes};
 use super::state::{FoldError, State, StateHash};
 use super::view::{LookupError, context_of};
 use crate::domain::decision::DecisionRecord;
 use crate::domain::event::{Event, EventBody};
-use crate::domain::ids::{CatalogVersion, ChainHash, PlacementNumber, Position};
+use crate::domain::ids::{CatalogVersion, ChainHash, Position};
 use crate::domain::time::Instant;
-use crate::learning::{ALGORITHM_VERSION, PolicyState};
+use crate::learning::ALGORITHM_VERSION;
 use crate::ledger::ReadError;
 use crate::ledger::codec::{DecodeError, decode_event};
 use crate::promotion::constraints::book::LimitBook;
@@ -114,25 +113,25 @@ pub enum VerifyError {
     },
 }
 
-/// What was learnt at recent positions.
+/// What was believed at recent positions.
 #[derive(Debug, Default)]
 struct History {
     /// Ascending; each holds from its position to the next one's.
-    states: VecDeque<(Position, OrdMap<PlacementNumber, PolicyState>)>,
+    states: VecDeque<(Position, Beliefs)>,
     /// Likewise what was used of limits.
     limits: VecDeque<(Position, LimitBook)>,
 }
 
 impl History {
-    /// Notes the state after an event, when what was learnt changed.
+    /// Notes the state after an event, when what is believed changed.
     fn note(&mut self, state: &State) {
         let same = self
             .states
             .back()
-            .is_some_and(|(_, known)| known.ptr_eq(state.learnt()));
+            .is_some_and(|(_, known)| known.are_those_of(state));
         if !same {
             self.states
-                .push_back((state.position(), state.learnt().clone()));
+                .push_back((state.position(), Beliefs::of(state)));
         }
         if !state.limits().is_empty() {
             self.limits
@@ -152,7 +151,7 @@ impl History {
         known.map(|(_, book)| book.clone()).unwrap_or_default()
     }
 
-    fn at(&self, position: Position) -> Option<&OrdMap<PlacementNumber, PolicyState>> {
+    fn at(&self, position: Position) -> Option<&Beliefs> {
         let after = self.states.partition_point(|(known, _)| *known <= position);
         after
             .checked_sub(1)
@@ -337,7 +336,7 @@ impl<'a> Verifier<'a> {
             .placement(record.placement)
             .zip(catalog.policy(record.placement))
             .ok_or_else(|| format!("placement {} is not in its catalogue", record.placement))?;
-        let learnt = self.history.at(record.snapshot_position).ok_or_else(|| {
+        let beliefs = self.history.at(record.snapshot_position).ok_or_else(|| {
             format!(
                 "it was drawn from the state at {}, more than {MAX_LAG_EVENTS} events before it",
                 record.snapshot_position
@@ -348,6 +347,7 @@ impl<'a> Verifier<'a> {
         let standing = derive::recorded_standing(catalog, placement, context.as_ref(), record, key);
         let asked = Asked {
             policy,
+            feedback: placement.feedback,
             catalog: version,
             constraints: catalog.constraints(),
             placement: record.placement,
@@ -366,8 +366,7 @@ impl<'a> Verifier<'a> {
             &derive::Terms::of(record),
             &mut Recorded(&record.refusals),
             |_, eligible| {
-                let learnt = learnt.get(&record.placement);
-                let distribution = self.cache.distribution(&asked, learnt, eligible);
+                let distribution = self.cache.distribution(&asked, beliefs, eligible);
                 asked.paced(distribution, eligible, &limits)
             },
         );

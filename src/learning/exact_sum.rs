@@ -51,6 +51,11 @@ impl ExactSum {
         self.0 += Self::ticks(term);
     }
 
+    /// Adds all terms of another sum.
+    pub const fn add_all(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+
     /// Takes back a term that was added.
     pub fn remove(&mut self, term: f64) {
         self.0 -= Self::ticks(term);

@@ -33,6 +33,7 @@ use super::config::memory::Restart;
 use super::config::{PolicyConfig, PolicyError};
 use super::contextual::model::{DeclaredFeatures, Link, OfferFeatures};
 use super::contextual::{self, Model};
+use super::delay::Overlay;
 use super::memory::Memory;
 use super::pooling::Counts;
 use super::reward::{
@@ -42,6 +43,7 @@ use super::session::SessionDecision;
 use super::state::{Alarm, ArmState, PolicyState, SegmentState, aligned};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
+use crate::domain::placement::Feedback;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use bagging::Bagging;
@@ -463,6 +465,60 @@ impl Policy {
             }));
         }
         answers
+    }
+
+    /// Whether it acts on counts and sums of all rewards alone, so that what
+    /// open decisions suggest can be counted on top of them.
+    #[must_use]
+    pub const fn acts_on_counts(&self) -> bool {
+        let remembers = matches!(self.memory(), Memory::Forever);
+        remembers
+            && match self {
+                Self::EpsilonGreedy(policy) => policy.acts_on_counts(),
+                Self::QLearning(policy) => !policy.looks_ahead() && policy.greedy.acts_on_counts(),
+                Self::Uniform(_)
+                | Self::Fixed(_)
+                | Self::Softmax(_)
+                | Self::Ucb1(_)
+                | Self::KlUcb(_)
+                | Self::Imed(_)
+                | Self::ThompsonBeta(_)
+                | Self::TemperedThompson(_)
+                | Self::PooledThompson(_)
+                | Self::ThompsonPoisson(_)
+                | Self::ThompsonRevenue(_) => true,
+                Self::LinearThompson(_)
+                | Self::LinUcb(_)
+                | Self::LogisticThompson(_)
+                | Self::SquareCb(_)
+                | Self::RegCb(_)
+                | Self::Bagging(_) => false,
+            }
+    }
+
+    /// The state as a decision of a segment at `at` sees it: what was learnt,
+    /// and on top of it what open decisions suggest. What a policy that pools
+    /// takes from other segments is what those have learnt.
+    #[must_use]
+    pub fn seeing(
+        &self,
+        learnt: &PolicyState,
+        overlay: &Overlay,
+        feedback: Feedback,
+        segment: SegmentNumber,
+        at: Instant,
+    ) -> PolicyState {
+        let suggested = overlay.suggested(feedback, segment, at);
+        let mut learnt = learnt.clone();
+        self.prepare(&mut learnt);
+        learnt.suggesting(segment, &suggested)
+    }
+
+    /// A reward as the policy would learn it; `None` when it would refuse.
+    #[must_use]
+    pub fn admitted(&self, reward: f64) -> Option<f64> {
+        let admitted = self.reward_domain().admit(reward).ok()?;
+        Some(admitted.value)
     }
 
     /// Learns one reward; to a policy that looks ahead it is the last one of

@@ -99,6 +99,49 @@ impl Table {
     }
 }
 
+/// What is to be counted on top of an arm's memory, for as long as nothing of it
+/// was learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Suggested {
+    pulls: u64,
+    earning: u64,
+    outside_unit: u64,
+    rewards: ExactSum,
+}
+
+impl Suggested {
+    /// How many pulls.
+    #[must_use]
+    pub const fn pulls(&self) -> u64 {
+        self.pulls
+    }
+
+    /// Adds a pull with its reward, or takes one away that was added.
+    pub(super) fn count(&mut self, reward: f64, sign: i64) {
+        let step = |count: u64, counts: bool| {
+            if counts {
+                count.saturating_add_signed(sign)
+            } else {
+                count
+            }
+        };
+        self.pulls = step(self.pulls, true);
+        self.earning = step(self.earning, reward != 0.0);
+        self.outside_unit = step(self.outside_unit, outside_unit(reward));
+        if sign > 0 {
+            self.rewards.add(reward);
+        } else {
+            self.rewards.remove(reward);
+        }
+    }
+
+    /// Adds so many pulls that earned nothing, rounded to whole ones.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // few enough
+    pub(super) fn count_without_reward(&mut self, pulls: f64) {
+        self.pulls += pulls.round_ties_even() as u64;
+    }
+}
+
 /// Why a stored segment cannot be taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum BadSegment {
@@ -309,6 +352,21 @@ impl PolicyState {
     /// Keeps what all segments tell together, as they are now.
     pub(super) fn keep_pool(&mut self, pool: Arc<Pool>) {
         self.pool = Some(pool);
+    }
+
+    /// The state with more counted in one segment than was learnt there.
+    pub(super) fn suggesting(
+        &self,
+        number: SegmentNumber,
+        suggested: &[(OfferNumber, Suggested)],
+    ) -> Self {
+        let mut seen = self.clone();
+        let segment = seen.segment_or_new(number);
+        for (offer, more) in suggested.iter().filter(|(_, more)| more.pulls > 0) {
+            segment.learnt += more.pulls;
+            segment.arm_or_new(*offer).add(more);
+        }
+        seen
     }
 
     /// Gives `sink` the canonical bytes of the state, for the state hash:
@@ -552,6 +610,13 @@ impl ArmState {
             self.earning + u64::from(after.value != 0.0) - u64::from(before.value != 0.0);
         self.rewards.remove(before.value);
         self.rewards.add(after.value);
+    }
+
+    fn add(&mut self, more: &Suggested) {
+        self.pulls += more.pulls;
+        self.earning += more.earning;
+        self.outside_unit += more.outside_unit;
+        self.rewards.add_all(more.rewards);
     }
 
     /// Forgets everything but that there were receipts.

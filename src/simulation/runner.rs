@@ -14,16 +14,16 @@ use imbl::OrdMap;
 use rayon::prelude::*;
 
 use super::environment::Environment;
-use super::scenario::{Candidate, Feedback, Scenario};
+use super::scenario::{Candidate, Scenario, Timing};
 use super::summary::{PolicySummary, Replication, Summary};
-use crate::domain::distribution::{EligibleOffers, Propensity};
+use crate::domain::distribution::{ActionDistribution, EligibleOffers, Propensity};
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
+use crate::domain::placement::Feedback;
 use crate::domain::random::{DecisionSeed, Stream};
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Span};
+use crate::learning::delay::Overlay;
 use crate::learning::session::{RewardedOffer, SessionDecision};
-use crate::learning::{
-    Context, Correction, NotUnlearnt, Policy, PolicyState, Receipt, RewardedDecision,
-};
+use crate::learning::{Context, Policy, PolicyState, RewardedDecision};
 
 /// What a replication's decisions are drawn from, apart from the world.
 const DECISIONS: Stream = Stream::numbered(17);
@@ -90,6 +90,9 @@ fn replication(
             learner.end_session();
         }
         learner.learn_until(decided_at);
+        if candidate.update_every > 1 && round.is_multiple_of(candidate.update_every) {
+            learner.publish();
+        }
         let seed = DecisionSeed(seeds.next_word());
         let context = Context {
             segment,
@@ -97,7 +100,7 @@ fn replication(
             seed,
             decided_at,
         };
-        let distribution = policy.distribution(learner.at(stage), &context, situation.eligible);
+        let distribution = learner.distribution(stage, &context, situation.eligible);
         let index = distribution.draw(context.seed.slot_uniform(0));
         let propensity = distribution
             .propensity(index)
@@ -150,27 +153,21 @@ struct Decided {
     known_at: Instant,
 }
 
-impl Decided {
-    fn rewarded(&self, reward: f64) -> RewardedDecision<'_> {
-        RewardedDecision {
-            segment: self.segment,
-            offer: self.offer,
-            features: &self.features,
-            propensity: self.propensity,
-            decided_at: self.decided_at,
-            reward,
-        }
-    }
-}
+/// What was learnt, by stage.
+type Learnt = OrdMap<PlacementNumber, PolicyState>;
 
-/// A policy's state and what it has still to learn.
+/// A policy's state, what open decisions suggest, and what is still to come.
 struct Learner<'a> {
     policy: &'a Policy,
-    feedback: Feedback,
-    environment: &'a Environment,
+    feedback: Option<Feedback>,
+    window: Span,
     /// What was learnt at each stage; one where there are no sessions.
-    learnt: OrdMap<PlacementNumber, PolicyState>,
+    learnt: Learnt,
     nothing: PolicyState,
+    overlay: Overlay,
+    /// State and overlay as decisions see them; `None` while they see the
+    /// newest.
+    published: Option<(Learnt, Overlay)>,
     /// What is on offer at every stage.
     eligible: EligibleOffers,
     /// The session under way, for a policy that looks ahead.
@@ -179,42 +176,70 @@ struct Learner<'a> {
     open: VecDeque<Decided>,
     /// Conversions that are still to come, by time and then by decision.
     coming: BinaryHeap<Reverse<(Instant, u64)>>,
-    /// What was learnt provisionally and will convert, by decision.
-    provisional: VecDeque<Option<(Decided, Receipt)>>,
-    /// Decisions that have left the front of `provisional`.
-    settled: u64,
+    /// Decisions that have closed.
+    closed: u64,
 }
 
 impl<'a> Learner<'a> {
-    fn new(policy: &'a Policy, feedback: Feedback, environment: &'a Environment) -> Self {
+    fn new(policy: &'a Policy, feedback: Timing, environment: &Environment) -> Self {
+        let window = environment.window();
         Self {
             policy,
-            feedback,
-            environment,
-            learnt: OrdMap::new(),
+            feedback: feedback.of_placement().filter(|_| environment.has_delays()),
+            window,
+            learnt: Learnt::new(),
             nothing: PolicyState::new(),
+            overlay: Overlay::new(window),
+            published: None,
             eligible: environment.eligible(),
             session: Vec::new(),
             open: VecDeque::new(),
             coming: BinaryHeap::new(),
-            provisional: VecDeque::new(),
-            settled: 0,
+            closed: 0,
         }
     }
 
-    /// What was learnt at a stage.
-    fn at(&self, stage: PlacementNumber) -> &PolicyState {
-        self.learnt.get(&stage).unwrap_or(&self.nothing)
+    /// From now on decisions see what is known now, and nothing newer.
+    fn publish(&mut self) {
+        self.published = Some((self.learnt.clone(), self.overlay.clone()));
+    }
+
+    /// The probability of each offer now.
+    fn distribution(
+        &self,
+        stage: PlacementNumber,
+        context: &Context<'_>,
+        eligible: &EligibleOffers,
+    ) -> ActionDistribution {
+        let newest = (&self.learnt, &self.overlay);
+        let published = self.published.as_ref();
+        let (learnt, overlay) = published.map_or(newest, |(learnt, overlay)| (learnt, overlay));
+        let state = learnt.get(&stage).unwrap_or(&self.nothing);
+        match self.feedback {
+            None | Some(Feedback::AtClosing) => self.policy.distribution(state, context, eligible),
+            Some(feedback) => {
+                let (segment, at) = (context.segment, context.decided_at);
+                let seen = self.policy.seeing(state, overlay, feedback, segment, at);
+                self.policy.distribution(&seen, context, eligible)
+            }
+        }
     }
 
     /// Learns one reward, of those that the scenario's check tried on every
     /// policy.
-    fn learn(&mut self, decided: &Decided, reward: f64) -> Receipt {
+    fn learn(&mut self, decided: &Decided) {
+        let rewarded = RewardedDecision {
+            segment: decided.segment,
+            offer: decided.offer,
+            features: &decided.features,
+            propensity: decided.propensity,
+            decided_at: decided.decided_at,
+            reward: decided.reward,
+        };
         let state = self.learnt.entry(decided.stage).or_default();
         self.policy
-            .learn(state, &decided.rewarded(reward))
-            .expect("a policy that was checked learns what the environment gives")
-            .receipt
+            .learn(state, &rewarded)
+            .expect("a policy that was checked learns what the environment gives");
     }
 
     /// Learns the session that is over.
@@ -254,23 +279,25 @@ impl<'a> Learner<'a> {
             self.session.push(decided);
             return;
         }
-        if !self.environment.has_delays() || self.feedback == Feedback::Undelayed {
-            self.learn(&decided, decided.reward);
+        let Some(feedback) = self.feedback else {
+            self.learn(&decided);
             return;
-        }
-        match self.feedback {
-            Feedback::Undelayed | Feedback::AtClosing => self.open.push_back(decided),
-            Feedback::Provisional => {
-                let receipt = self.learn(&decided, 0.0);
-                let converts = (decided.reward != 0.0).then_some(receipt);
-                if converts.is_some() {
-                    let number = self.settled + self.provisional.len() as u64;
-                    self.coming.push(Reverse((decided.known_at, number)));
-                }
-                self.provisional
-                    .push_back(converts.map(|receipt| (decided, receipt)));
+        };
+        if feedback != Feedback::AtClosing {
+            let key = self.closed + self.open.len() as u64;
+            self.suggest(key, &decided, 0.0, decided.decided_at);
+            if decided.reward != 0.0 {
+                self.coming.push(Reverse((decided.known_at, key)));
             }
         }
+        self.open.push_back(decided);
+    }
+
+    /// Puts on the overlay what a decision has earned by `now`.
+    fn suggest(&mut self, key: u64, decided: &Decided, reward: f64, now: Instant) {
+        let arms = std::iter::once((decided.offer, reward));
+        let (segment, decided_at) = (decided.segment, decided.decided_at);
+        self.overlay.put(key, segment, decided_at, arms, Some(now));
     }
 
     /// Resets what the policy has seen to have changed, as the service does by
@@ -289,37 +316,30 @@ impl<'a> Learner<'a> {
 
     /// Learns what became known before or at `now`.
     fn learn_until(&mut self, now: Instant) {
-        let window = self.environment.window();
-        let is_closed = |decided: &mut Decided| decided.decided_at.plus(window) <= now;
-        while let Some(decided) = self.open.pop_front_if(is_closed) {
-            self.learn(&decided, decided.reward);
-        }
-        while let Some(Reverse((known_at, number))) = self.coming.peek().copied() {
+        while let Some(Reverse((known_at, key))) = self.coming.peek().copied() {
             if known_at > now {
                 break;
             }
             self.coming.pop();
-            self.convert(number);
+            self.close_until(known_at);
+            let place = key.checked_sub(self.closed).map(usize::try_from);
+            if let Some(Ok(place)) = place
+                && let Some(decided) = self.open.get(place).cloned()
+            {
+                self.suggest(key, &decided, decided.reward, known_at);
+            }
         }
-        while matches!(self.provisional.front(), Some(None)) {
-            self.provisional.pop_front();
-            self.settled += 1;
-        }
+        self.close_until(now);
     }
 
-    fn convert(&mut self, number: u64) {
-        let place = usize::try_from(number - self.settled).ok();
-        let entry = place.and_then(|place| self.provisional.get_mut(place));
-        if let Some((decided, receipt)) = entry.and_then(Option::take) {
-            let before = decided.rewarded(0.0);
-            let state = self.learnt.entry(decided.stage).or_default();
-            let done = self.policy.correct(state, &before, receipt, decided.reward);
-            // What a reset forgot cannot be corrected.
-            let is_done = matches!(
-                done,
-                Ok(Correction::Corrected { .. } | Correction::NotUnlearnt(NotUnlearnt::Superseded))
-            );
-            assert!(is_done, "{done:?}");
+    /// Learns the decisions whose windows close before or at `now`.
+    fn close_until(&mut self, now: Instant) {
+        let window = self.window;
+        let is_closed = |decided: &mut Decided| decided.decided_at.plus(window) <= now;
+        while let Some(decided) = self.open.pop_front_if(is_closed) {
+            self.overlay.close(self.closed);
+            self.closed += 1;
+            self.learn(&decided);
         }
     }
 }

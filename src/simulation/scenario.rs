@@ -28,6 +28,7 @@ use super::overrides::{BadOverride, Override};
 use super::seeds::{NotSeeds, SeedRange};
 use crate::domain::distribution::Propensity;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
+use crate::domain::placement::Feedback;
 use crate::domain::time::Instant;
 use crate::learning::contextual::FeatureError;
 use crate::learning::{
@@ -62,7 +63,9 @@ pub struct Candidate {
     /// The checked policy.
     pub policy: Policy,
     /// When it learns what a decision earned.
-    pub feedback: Feedback,
+    pub feedback: Timing,
+    /// It sees what was learnt only after every so many decisions, at least 1.
+    pub update_every: u64,
     /// The one that the scenario recommends.
     pub recommended: bool,
 }
@@ -70,15 +73,31 @@ pub struct Candidate {
 /// When a policy learns what a decision earned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Feedback {
+pub enum Timing {
     /// When the decision's window closes; without delays that is at once.
     #[default]
     AtClosing,
     /// At the decision itself, as if nothing were delayed: the bound that a
     /// delayed policy is measured against.
     Undelayed,
-    /// 0 at the decision, corrected when the conversion comes.
+    /// At closing; meanwhile a decision counts with what it has earned so far.
     Provisional,
+    /// At closing; meanwhile a decision that has not earned counts for the
+    /// chance that it would have by now.
+    DelayCorrected,
+}
+
+impl Timing {
+    /// As a placement has it; `None` where nothing is delayed.
+    #[must_use]
+    pub const fn of_placement(self) -> Option<Feedback> {
+        match self {
+            Self::Undelayed => None,
+            Self::AtClosing => Some(Feedback::AtClosing),
+            Self::Provisional => Some(Feedback::Provisional),
+            Self::DelayCorrected => Some(Feedback::DelayCorrected),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -103,7 +122,8 @@ enum SeedsDocument {
 #[derive(Deserialize)]
 struct CandidateDocument {
     name: String,
-    feedback: Feedback,
+    feedback: Timing,
+    update_every: i64,
     #[serde(default)]
     recommended: bool,
 }
@@ -185,6 +205,17 @@ pub enum ScenarioError {
     /// Feedback that only an environment with delays has.
     #[error("policies.{0}: feedback needs an environment with delays, such as kind = \"delayed\"")]
     NoDelays(String),
+    /// Feedback that the policy cannot take.
+    #[error(
+        "policies.{name}: feedback is not at_closing, but {kind} acts on more than counts and sums \
+         of rewards"
+    )]
+    NotOnCounts {
+        /// Which policy.
+        name: String,
+        /// Its kind.
+        kind: &'static str,
+    },
     /// A `--set` that fits nowhere.
     #[error("--set {0}")]
     Override(#[from] BadOverride),
@@ -311,11 +342,19 @@ fn candidate(
     }
     let default = || toml::Value::String("at_closing".to_owned());
     own.insert("feedback".to_owned(), feedback.unwrap_or_else(default));
+    let update_every = table.remove("update_every");
+    own.insert(
+        "update_every".to_owned(),
+        update_every.unwrap_or_else(|| 1.into()),
+    );
     let CandidateDocument {
         name,
         feedback,
+        update_every,
         recommended,
     } = shaped(&format!("policies.{place}: "), own)?;
+    let key = format!("policies.{name}.update_every");
+    let update_every = whole_within(&key, update_every, 1, MOST_ROUNDS)?;
     write_rounds_as_time(&mut table, environment);
     let config: PolicyConfig = shaped(&format!("policies.{name}: "), table)?;
     let arms = environment.arms();
@@ -327,6 +366,11 @@ fn candidate(
         name: name.clone(),
         error,
     })?;
+    let on_top = !matches!(feedback, Timing::AtClosing | Timing::Undelayed);
+    if on_top && !policy.acts_on_counts() {
+        let kind = policy.kind();
+        return Err(ScenarioError::NotOnCounts { name, kind });
+    }
     let features = vec![0.0; environment.features()];
     for reward in environment.rewards() {
         let decision = RewardedDecision {
@@ -354,6 +398,7 @@ fn candidate(
         policy,
         feedback,
         recommended,
+        update_every,
     })
 }
 

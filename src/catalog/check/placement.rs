@@ -11,7 +11,7 @@ use crate::domain::ids::OfferNumber;
 use crate::domain::money::Currency;
 use crate::domain::offer::Offer;
 use crate::domain::outcome::OutcomeKind;
-use crate::domain::placement::{Objective, Placement, RewardOf};
+use crate::domain::placement::{Feedback, Objective, Placement, RewardOf};
 use crate::domain::time::Span;
 use crate::learning::{Policy, PolicyConfig, PolicyError};
 
@@ -96,6 +96,7 @@ fn check_one(
             .iter()
             .flatten()
             .any(|term| term.of == RewardOf::Margin);
+    let feedback = check_feedback(entry, written, policy.as_ref(), faults);
     let placement = || {
         Some(Placement {
             number: numbering.placement(&written.id)?,
@@ -110,6 +111,7 @@ fn check_one(
             allowed_lateness: windows[1]?,
             refund_window: windows[2]?,
             offer_valid_for: windows[3]?,
+            feedback: feedback?,
             assume_shown: written.assume_shown,
             holdout: holdout?,
             holdout_group: holdout_group?,
@@ -272,6 +274,29 @@ fn check_policy(
         return None;
     }
     Some(policy)
+}
+
+/// What open decisions suggest can be counted on top of counts only.
+fn check_feedback(
+    entry: &Place<'_>,
+    written: &PlacementDocument,
+    policy: Option<&Policy>,
+    faults: &mut Faults,
+) -> Option<Feedback> {
+    let place = entry.key("feedback");
+    let all = &Feedback::ALL;
+    let feedback = names::one_of(&place, &written.feedback, all, Feedback::name, faults)?;
+    let unfit = policy.filter(|policy| !policy.acts_on_counts());
+    if let Some(policy) = unfit.filter(|_| feedback != Feedback::AtClosing) {
+        let rule = format!(
+            "must be \"at_closing\" with a policy of kind {}, which acts on more than counts and sums \
+             of rewards",
+            policy.kind()
+        );
+        faults.refuse(&place, quoted(&written.feedback), rule);
+        return None;
+    }
+    Some(feedback)
 }
 
 /// The policy's own words, at the key that they are about.

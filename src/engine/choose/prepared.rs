@@ -534,6 +534,7 @@ impl PreparedRequest {
                 };
                 let asked = Asked {
                     policy,
+                    feedback: self.placement().feedback,
                     catalog: catalog.version(),
                     constraints: catalog.constraints(),
                     placement: self.placement,

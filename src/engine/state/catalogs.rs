@@ -83,6 +83,7 @@ impl State {
         self.numbering = catalog.numbering().clone();
         self.catalogs.insert(change.version, Arc::new(catalog));
         self.revisions.insert(change.version, Arc::new(revision));
+        self.lay_anew();
         Ok(Effect::Nothing)
     }
 

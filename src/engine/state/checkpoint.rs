@@ -16,6 +16,7 @@ use crate::domain::ids::{CatalogVersion, PlacementNumber, Position};
 use crate::domain::keys::{EventKey, OrderKey};
 use crate::domain::time::Instant;
 use crate::learning::PolicyState;
+use crate::learning::delay::Overlay;
 use crate::promotion::constraints::book::LimitBook;
 
 /// Why a checkpoint's payload is no state.
@@ -44,6 +45,7 @@ pub struct CheckpointPayload {
     revisions: OrdMap<CatalogVersion, Arc<Revision>>,
     catalog_parts: Vec<(u32, Vec<u8>)>,
     learnt: OrdMap<PlacementNumber, PolicyState>,
+    overlays: OrdMap<PlacementNumber, Overlay>,
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
     events: OrdMap<EventKey, RecordedEvent>,
@@ -70,6 +72,7 @@ impl State {
             revisions: self.revisions.clone(),
             catalog_parts: parts.map(|part| (part.index, part.bytes.clone())).collect(),
             learnt: self.learnt.clone(),
+            overlays: self.overlays.clone(),
             open: self.open.clone(),
             due: self.due.clone(),
             events: self.events.clone(),
@@ -115,6 +118,7 @@ impl State {
             revisions: payload.revisions,
             catalog_parts: parts.collect(),
             learnt,
+            overlays: payload.overlays,
             open: payload.open,
             due: payload.due,
             events: payload.events,

@@ -60,6 +60,7 @@ impl State {
         };
         self.due.remove(&(decision.closes_at, position));
         self.limits.close(position);
+        self.take_off(position, &decision);
         self.claim_lines(position, &decision);
         let closing = self.closing_of(position, &decision, closed_at)?;
         for outcome in &decision.outcomes {
@@ -119,6 +120,7 @@ impl State {
                 });
                 Arc::make_mut(order).claims.extend(claims);
             }
+            self.suggest_order(key);
         }
     }
 

@@ -53,6 +53,8 @@ impl State {
             &catalog,
             decided_at,
         );
+        let position = self.position;
+        self.suggest(position);
         self.note_subject(record.subject);
         self.count_decision(record);
         Ok(Effect::Decided {

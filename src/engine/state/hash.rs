@@ -3,7 +3,9 @@
 //!
 //! It covers what was learnt and the open decisions with what came for them.
 //! It leaves out positions and counters, which doubled or shuffled delivery may
-//! change without consequence.
+//! change without consequence, and overlays: what open decisions suggest, and
+//! how long it took until something was known of them, is no part of what is
+//! learnt.
 
 use std::fmt;
 

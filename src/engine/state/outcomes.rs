@@ -54,6 +54,7 @@ impl State {
         for correction in &record.corrections {
             self.correct(correction);
         }
+        self.suggest_what_changed(record);
         if !test {
             self.counters.count_outcome(record.kind, taken);
             self.counters.skewed += u64::from(skewed);
@@ -68,6 +69,18 @@ impl State {
             result: taken,
             over_limit,
         })
+    }
+
+    /// What open decisions suggest may be something else after an outcome.
+    fn suggest_what_changed(&mut self, record: &OutcomeRecord) {
+        for target in record.targets.iter().filter(|target| !target.closed) {
+            self.suggest(target.decision);
+        }
+        let event = record.reverses.unwrap_or(record.event);
+        let purchase = self.purchase(event);
+        if let Some(order) = purchase.map_or(record.order, |purchase| purchase.order) {
+            self.suggest_order(order);
+        }
     }
 
     const fn recorded(&self, record: &OutcomeRecord, result: OutcomeResult) -> RecordedEvent {

@@ -94,6 +94,12 @@ impl EpsilonGreedy {
         })
     }
 
+    /// Whether its values are means; a constant step's depend on the order of
+    /// the rewards.
+    pub(super) const fn acts_on_counts(&self) -> bool {
+        matches!(self.step, Step::SampleAverage)
+    }
+
     /// Q(segment, offer): what the arm's next reward is estimated to be.
     pub(super) fn action_value(&self, arm: Option<&ArmState>, now: Instant) -> f64 {
         match (self.step, arm) {

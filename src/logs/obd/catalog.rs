@@ -307,6 +307,7 @@ fn placement(position: u32, policy: &PolicyConfig) -> PlacementDocument {
         allowed_lateness: "1min".to_owned(),
         refund_window: "0s".to_owned(),
         offer_valid_for: "1min".to_owned(),
+        feedback: "at_closing".to_owned(),
         assume_shown: false,
         holdout_basis_points: 0,
         holdout_group: None,

@@ -7,7 +7,7 @@ use super::{benefit, timestamp, version};
 use crate::catalog::Catalog;
 use crate::domain::attribute::AttributeKind;
 use crate::domain::offer::{Campaign, Offer, Status};
-use crate::domain::placement::{Objective, Placement};
+use crate::domain::placement::{Feedback, Objective, Placement};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Instant;
 use crate::engine::fault::FieldFault;
@@ -79,8 +79,17 @@ pub(in crate::service) fn placement(catalog: &Catalog, placement: &Placement) ->
         refund_window_ms: placement.refund_window.ms(),
         offer_valid_for_ms: placement.offer_valid_for.ms(),
         assume_shown: placement.assume_shown,
+        feedback: feedback(placement.feedback).into(),
         holdout_basis_points: i32::from(placement.holdout.get()),
         policy_json: as_json(catalog.policy_config(placement.number)),
+    }
+}
+
+const fn feedback(feedback: Feedback) -> v1::Feedback {
+    match feedback {
+        Feedback::AtClosing => v1::Feedback::AtClosing,
+        Feedback::Provisional => v1::Feedback::Provisional,
+        Feedback::DelayCorrected => v1::Feedback::DelayCorrected,
     }
 }
 
