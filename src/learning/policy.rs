@@ -429,6 +429,13 @@ impl Policy {
         }
     }
 
+    /// Whether it asks for resets when rewards change: see
+    /// [`PolicyState::alarms`].
+    #[must_use]
+    pub const fn watches_for_changes(&self) -> bool {
+        matches!(self.memory(), Memory::UntilChange(_))
+    }
+
     /// Whether what it learns of a decision rests on later ones of the session:
     /// then sessions are learnt whole, by [`Policy::learn_session`].
     #[must_use]

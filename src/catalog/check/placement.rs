@@ -255,6 +255,12 @@ fn check_policy(
         faults.lack(&place.key("discount"), rule);
         return None;
     }
+    if policy.watches_for_changes() {
+        let rule =
+            "until_change works in scenarios alone: the service does not reset by itself yet";
+        faults.lack(&place.key("memory"), rule);
+        return None;
+    }
     if policy.model().is_some() {
         let rule = format!(
             "{} learns from features, which decisions of a placement do not carry; scenarios can play it",

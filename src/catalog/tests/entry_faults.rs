@@ -419,6 +419,11 @@ fn what_looks_ahead_is_for_scenarios() {
         "kind = \"q_learning\"",
         "placement[0].policy.discount (placement \"checkout\"): looks ahead within a session, which scenarios have and the service does not keep yet; must be 0 here",
     );
+    refuses(
+        "{ kind = \"thompson_beta\" }",
+        "{ kind = \"thompson_beta\", memory = { until_change = \"bernoulli_glr\" } }",
+        "placement[0].policy.memory (placement \"checkout\"): until_change works in scenarios alone: the service does not reset by itself yet",
+    );
 }
 
 #[test]
