@@ -12,7 +12,7 @@
 //!   than they are;
 //! - *delay-corrected*: one that has earned counts with that, and one that has
 //!   not counts as the part τ of a decision, τ being the chance that it would
-//!   have earned by now if it ever will ([`law`]). The sum over an arm's
+//!   have earned by now if it ever will (`law`). The sum over an arm's
 //!   decisions of what they earned, divided by their number so weighted, is
 //!   the estimator of Vernade, Cappé, Perchet (2017), "Stochastic bandit
 //!   models for delayed conversions", arXiv 1706.09186, whose τ_{t−s} and Ñ

@@ -5,7 +5,7 @@
 //! A [`Memory`] is the checked choice. Whatever it is, an arm keeps the whole
 //! counts and sums of all it ever learnt, for statistics and for a successor;
 //! beside them it keeps [`Recent`], what this choice needs. A policy reads an
-//! arm as [`Evidence`]: how often, how much, how often anything, by now.
+//! arm as `Evidence`: how often, how much, how often anything, by now.
 //!
 //! Forgetting leads back to the prior, never to nothing: a weight that has
 //! fallen to 0 leaves an arm that was never learnt.

@@ -22,13 +22,13 @@
 //!   seen under it. What rests on it is mixed over the grid, never computed at
 //!   a single best value.
 //! - The **campaign's share** of what is left runs over a grid likewise
-//!   ([`campaign`]).
+//!   (`campaign`).
 //! - Given the own share, the likelihood of m_j is a product of one
 //!   Beta-binomial a segment. Its logarithm is kept as sums at fixed nodes, in
-//!   whole numbers ([`sums`]): one more reward changes one segment's term, so
+//!   whole numbers (`sums`): one more reward changes one segment's term, so
 //!   learning costs the same whatever the number of segments, and the sums are
 //!   a function of the counts alone, in whatever order they were learnt or
-//!   corrected. Between the nodes they are interpolated ([`curve`]).
+//!   corrected. Between the nodes they are interpolated (`curve`).
 //!
 //! The Beta-binomial hierarchy is that of Gelman, Carlin, Stern, Dunson,
 //! Vehtari, Rubin (2013), "Bayesian data analysis", 3rd edition, chapter 5,

@@ -16,7 +16,7 @@ pub const fn packed_length(dimension: usize) -> usize {
     dimension * (dimension + 1) / 2
 }
 
-/// The sum of products of two vectors of the same length, in [`LANES`] sums.
+/// The sum of products of two vectors of the same length, in `LANES` sums.
 #[must_use]
 pub fn dot(left: &[f64], right: &[f64]) -> f64 {
     let (left_whole, left_rest) = left.as_chunks::<LANES>();

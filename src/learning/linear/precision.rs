@@ -2,7 +2,7 @@
 //! positive definite: A = diag(prior) + Σ w x xᵀ with its Cholesky factor.
 //!
 //! The sum is kept beside the factor, packed, so that symmetry cannot be lost.
-//! The factor is updated by plane rotations ([`dense::update_factor`]), which
+//! The factor is updated by plane rotations (`dense::update_factor`), which
 //! cost O(d²) and keep its diagonal positive whatever the rounding, and is
 //! made afresh from the sum after every 1,024 rows, so that its error cannot
 //! add up: at most 10⁻⁸ relative to a fresh factor over 10⁷ rows of dimension

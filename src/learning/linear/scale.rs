@@ -3,7 +3,7 @@
 //! A weight's prior says how much its feature may move a score, so it has to
 //! know the feature's size. Rows are standardised with the moments of the first
 //! ones that were seen, which are then kept, and no entry goes further than
-//! [`FARTHEST`] deviations from its mean: a feature that hardly varied among
+//! `FARTHEST` deviations from its mean: a feature that hardly varied among
 //! the first rows cannot swamp the others when it does. The idea is that of
 //! Ross, Mineiro, Langford (2013), "Normalized online learning", arXiv
 //! 1305.6646; frozen, it leaves what was learnt a sum over rows.

@@ -15,7 +15,7 @@
 //! an event of its own, so that a replay meets the reset where it happened.
 //!
 //! Memory is bounded: rewards are summed in blocks whose sizes are powers of
-//! two, at most [`BLOCKS_OF_A_SIZE`] of each, the oldest two becoming one. So a
+//! two, at most `BLOCKS_OF_A_SIZE` of each, the oldest two becoming one. So a
 //! split is found at the exact reward among the last few and to within a fifth
 //! or so of the distance further back. Fewer splits than all can only delay an
 //! alarm.

@@ -11,7 +11,7 @@
 //! multiplies by 2^((L − u) / h). So what was learnt is not touched as time
 //! passes, the order of learning does not matter, and a reward is taken back
 //! with the weight that it entered with. The landmark moves by whole
-//! half-lives, a step of [`STEP_HALF_LIVES`] at a time, which scales the sums
+//! half-lives, a step of `STEP_HALF_LIVES` at a time, which scales the sums
 //! by powers of two: exactly. Sums are compensated, so a correction is exact to
 //! about 10⁻²⁵ of the largest sum that there ever was.
 //!

@@ -2,7 +2,7 @@
 //! purchase: what is offered now changes who they are at the next stage.
 //!
 //! A decision process with a finite end: the state is (stage, segment), and
-//! [`Session::check`] solves it backwards from the last stage, so the best that
+//! `Session::check` solves it backwards from the last stage, so the best that
 //! any policy could do is known (value iteration, Bellman 1957, which is exact
 //! here after one sweep).
 
