@@ -1,15 +1,13 @@
-//! Symmetric positive definite systems, as least squares makes them.
-//!
-//! Cholesky's method; Golub, Van Loan (2013), "Matrix computations", algorithm
-//! 4.2.1. d³/6 multiplications for d unknowns.
+//! Symmetric positive definite systems, as least squares makes them, solved by
+//! [`dense`]'s Cholesky factor: d³/6 multiplications for d unknowns.
 
-use crate::domain::math;
+use crate::learning::linear::dense;
 
 /// Σ wxxᵀ and Σ wyx over examples (x, y) with weights w; streams and merges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NormalEquations {
     features: usize,
-    /// The lower triangle, row by row.
+    /// Packed as [`dense`] has it.
     squares: Vec<f64>,
     products: Vec<f64>,
 }
@@ -20,7 +18,7 @@ impl NormalEquations {
     pub fn new(features: usize) -> Self {
         Self {
             features,
-            squares: vec![0.0; features * (features + 1) / 2],
+            squares: vec![0.0; dense::packed_length(features)],
             products: vec![0.0; features],
         }
     }
@@ -35,18 +33,8 @@ impl NormalEquations {
             self.features,
             "examples have the same features"
         );
-        let mut rest = &mut self.squares[..];
-        for (place, feature) in features.iter().enumerate() {
-            let (row, below) = rest.split_at_mut(place + 1);
-            rest = below;
-            let scaled = weight * feature;
-            self.products[place] += scaled * value;
-            if scaled != 0.0 {
-                for (square, other) in row.iter_mut().zip(features) {
-                    *square += scaled * other;
-                }
-            }
-        }
+        dense::add_outer(&mut self.squares, features, weight);
+        dense::add_scaled(&mut self.products, weight * value, features);
     }
 
     /// Adds to one of the right-hand sides.
@@ -63,12 +51,8 @@ impl NormalEquations {
             self.features, other.features,
             "equations of the same features merge"
         );
-        for (ours, theirs) in self.squares.iter_mut().zip(&other.squares) {
-            *ours += theirs;
-        }
-        for (ours, theirs) in self.products.iter_mut().zip(&other.products) {
-            *ours += theirs;
-        }
+        dense::add_scaled(&mut self.squares, 1.0, &other.squares);
+        dense::add_scaled(&mut self.products, 1.0, &other.products);
     }
 
     /// The x with (Σ wxxᵀ + diag(`penalties`))·x = Σ wyx; `None` where that is not
@@ -83,37 +67,18 @@ impl NormalEquations {
             self.features,
             "there is one penalty a feature"
         );
-        let start = |row: usize| row * (row + 1) / 2;
         let mut factor = self.squares.clone();
-        for row in 0..self.features {
-            for column in 0..=row {
-                let dot: f64 = (0..column)
-                    .map(|place| factor[start(row) + place] * factor[start(column) + place])
-                    .sum();
-                let entry = factor[start(row) + column] - dot;
-                factor[start(row) + column] = if column < row {
-                    entry / factor[start(column) + column]
-                } else {
-                    let pivot = entry + penalties[row];
-                    if !(pivot > 0.0 && pivot.is_finite()) {
-                        return None;
-                    }
-                    math::sqrt(pivot)
-                };
-            }
+        let mut diagonal = 0;
+        for (column, penalty) in penalties.iter().enumerate() {
+            factor[diagonal] += penalty;
+            diagonal += self.features - column;
+        }
+        if !dense::factorise(&mut factor, self.features) {
+            return None;
         }
         let mut unknowns = self.products.clone();
-        for row in 0..self.features {
-            let known: f64 = (0..row)
-                .map(|at| factor[start(row) + at] * unknowns[at])
-                .sum();
-            unknowns[row] = (unknowns[row] - known) / factor[start(row) + row];
-        }
-        for row in (0..self.features).rev() {
-            let below = row + 1..self.features;
-            let known: f64 = below.map(|at| factor[start(at) + row] * unknowns[at]).sum();
-            unknowns[row] = (unknowns[row] - known) / factor[start(row) + row];
-        }
+        dense::solve_lower(&factor, &mut unknowns);
+        dense::solve_upper(&factor, &mut unknowns);
         unknowns
             .iter()
             .all(|value| value.is_finite())
@@ -129,7 +94,7 @@ mod tests {
     fn a_system_with_a_known_answer_is_solved() {
         let mut equations = NormalEquations::new(3);
         // A·x = b with A = [[4, 2, 2], [2, 5, 3], [2, 3, 6]] and x = (1, −2, 3).
-        equations.squares = vec![4.0, 2.0, 5.0, 2.0, 3.0, 6.0];
+        equations.squares = vec![4.0, 2.0, 2.0, 5.0, 3.0, 6.0];
         equations.products = vec![6.0, 1.0, 14.0];
         let unknowns = equations.solve(&[0.0; 3]).unwrap();
         for (ours, expected) in unknowns.iter().zip([1.0, -2.0, 3.0]) {
