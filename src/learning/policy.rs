@@ -27,8 +27,6 @@ pub mod uniform;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use super::config::memory::Restart;
 use super::config::{PolicyConfig, PolicyError};
 use super::contextual::model::{DeclaredFeatures, Link, OfferFeatures};
@@ -39,10 +37,9 @@ use super::pooling::Counts;
 use super::reward::{
     Adopted, Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
 };
-use super::session::SessionDecision;
 use super::state::{Alarm, ArmState, PolicyState, SegmentState, aligned};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
-use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
+use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::placement::Feedback;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
@@ -344,24 +341,24 @@ impl Policy {
     #[must_use]
     pub const fn model(&self) -> Option<&Model> {
         match self {
-            Self::LinearThompson(policy) => Some(policy.model()),
-            Self::LinUcb(policy) => Some(policy.model()),
-            Self::LogisticThompson(policy) => Some(policy.model()),
-            Self::SquareCb(policy) => Some(policy.model()),
-            Self::RegCb(policy) => Some(policy.model()),
-            Self::Bagging(policy) => Some(policy.model()),
+            Self::LinearThompson(policy) => Some(&policy.model),
+            Self::LinUcb(policy) => Some(&policy.model),
+            Self::LogisticThompson(policy) => Some(&policy.model),
+            Self::SquareCb(policy) => Some(&policy.model),
+            Self::RegCb(policy) => Some(&policy.model),
+            Self::Bagging(policy) => Some(&policy.model),
             _ => None,
         }
     }
 
     const fn model_mut(&mut self) -> Option<&mut Model> {
         match self {
-            Self::LinearThompson(policy) => Some(policy.model_mut()),
-            Self::LinUcb(policy) => Some(policy.model_mut()),
-            Self::LogisticThompson(policy) => Some(policy.model_mut()),
-            Self::SquareCb(policy) => Some(policy.model_mut()),
-            Self::RegCb(policy) => Some(policy.model_mut()),
-            Self::Bagging(policy) => Some(policy.model_mut()),
+            Self::LinearThompson(policy) => Some(&mut policy.model),
+            Self::LinUcb(policy) => Some(&mut policy.model),
+            Self::LogisticThompson(policy) => Some(&mut policy.model),
+            Self::SquareCb(policy) => Some(&mut policy.model),
+            Self::RegCb(policy) => Some(&mut policy.model),
+            Self::Bagging(policy) => Some(&mut policy.model),
             _ => None,
         }
     }
@@ -436,42 +433,14 @@ impl Policy {
         matches!(self.memory(), Memory::UntilChange(_))
     }
 
-    /// Whether what it learns of a decision rests on later ones of the session:
-    /// then sessions are learnt whole, by [`Policy::learn_session`].
+    /// The policy that looks beyond the decision, if this is one: what it learns
+    /// of a decision rests on later ones, so it learns sessions whole.
     #[must_use]
-    pub const fn looks_ahead(&self) -> bool {
-        matches!(self, Self::QLearning(policy) if policy.looks_ahead())
-    }
-
-    /// Learns a session whose decisions are all known, into the states of its
-    /// placements; what became of each offer shown, in order of decisions and
-    /// slots. A policy that does not look ahead learns each by itself.
-    pub fn learn_session(
-        &self,
-        learnt: &mut OrdMap<PlacementNumber, PolicyState>,
-        session: &[SessionDecision<'_>],
-    ) -> Vec<Result<Learnt, LearnError>> {
-        if let Self::QLearning(policy) = self
-            && policy.looks_ahead()
-        {
-            return policy.learn_session(learnt, session);
+    pub const fn looking_ahead(&self) -> Option<&QLearning> {
+        match self {
+            Self::QLearning(policy) if policy.looks_ahead() => Some(policy),
+            _ => None,
         }
-        let mut answers = Vec::new();
-        for decision in session {
-            let state = learnt.entry(decision.placement).or_default();
-            answers.extend(decision.shown.iter().map(|shown| {
-                let rewarded = RewardedDecision {
-                    segment: decision.segment,
-                    offer: shown.offer,
-                    features: &[],
-                    propensity: shown.propensity,
-                    decided_at: decision.decided_at,
-                    reward: shown.reward,
-                };
-                self.learn(state, &rewarded)
-            }));
-        }
-        answers
     }
 
     /// Whether it acts on counts and sums of all rewards alone, so that what
@@ -636,7 +605,7 @@ impl Policy {
             .ok_or(NotUnlearnt::Unknown)
             .and_then(|arm| arm.learnt_since(receipt));
         let later = match known {
-            Ok(_) if self.looks_ahead() => {
+            Ok(_) if self.looking_ahead().is_some() => {
                 return Ok(Correction::NotUnlearnt(NotUnlearnt::RestedUpon));
             }
             Ok(later) => later,

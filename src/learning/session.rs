@@ -5,7 +5,7 @@
 //! of each placement is one table of action values. A session ends for good
 //! with its last decision; nothing is earned after it.
 
-use crate::domain::distribution::{EligibleOffers, Propensity};
+use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
@@ -32,8 +32,6 @@ pub struct SessionDecision<'a> {
 pub struct RewardedOffer {
     /// The offer.
     pub offer: OfferNumber,
-    /// The probability with which it was chosen.
-    pub propensity: Propensity,
     /// In the unit of the placement's objective.
     pub reward: f64,
 }

@@ -244,13 +244,15 @@ impl<'a> Learner<'a> {
 
     /// Learns the session that is over.
     fn end_session(&mut self) {
+        let Some(policy) = self.policy.looking_ahead() else {
+            return;
+        };
         let shown: Vec<[RewardedOffer; 1]> = self
             .session
             .iter()
             .map(|decided| {
                 [RewardedOffer {
                     offer: decided.offer,
-                    propensity: decided.propensity,
                     reward: decided.reward,
                 }]
             })
@@ -268,14 +270,14 @@ impl<'a> Learner<'a> {
                 shown,
             })
             .collect();
-        for answer in self.policy.learn_session(&mut self.learnt, &decisions) {
+        for answer in policy.learn_session(&mut self.learnt, &decisions) {
             answer.expect("a policy that was checked learns what the environment gives");
         }
         self.session.clear();
     }
 
     fn decided(&mut self, decided: Decided) {
-        if self.policy.looks_ahead() {
+        if self.policy.looking_ahead().is_some() {
             self.session.push(decided);
             return;
         }
@@ -303,6 +305,9 @@ impl<'a> Learner<'a> {
     /// Resets what the policy has seen to have changed, as the service does by
     /// an event; says how often.
     fn reset_what_changed(&mut self) -> u64 {
+        if !self.policy.watches_for_changes() {
+            return 0;
+        }
         let mut resets = 0;
         for (stage, state) in self.learnt.clone() {
             for alarm in state.alarms() {

@@ -249,7 +249,7 @@ fn check_policy(
     if let PolicyConfig::Fixed(fixed) = &written.policy {
         refuse_preferences_elsewhere(&place, &written.id, &fixed.preference, document, faults);
     }
-    if policy.looks_ahead() {
+    if policy.looking_ahead().is_some() {
         let rule = "looks ahead within a session, which scenarios have and the service does not \
                     keep yet; must be 0 here";
         faults.lack(&place.key("discount"), rule);

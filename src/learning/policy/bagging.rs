@@ -24,7 +24,7 @@ use crate::learning::state::PolicyState;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bagging {
     exploration_floor: f64,
-    model: Model,
+    pub(super) model: Model,
 }
 
 impl Bagging {
@@ -38,14 +38,6 @@ impl Bagging {
                 .check("exploration_floor", config.exploration_floor)?,
             model: model.bagged(replicates),
         })
-    }
-
-    pub(super) const fn model(&self) -> &Model {
-        &self.model
-    }
-
-    pub(super) const fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
     }
 
     pub(super) fn distribution(

@@ -24,7 +24,7 @@ use crate::learning::state::PolicyState;
 pub struct LinUcb {
     confidence: f64,
     exploration_floor: f64,
-    model: Model,
+    pub(super) model: Model,
 }
 
 impl LinUcb {
@@ -39,14 +39,6 @@ impl LinUcb {
                 ExpansionConfig::None,
             )?,
         })
-    }
-
-    pub(super) const fn model(&self) -> &Model {
-        &self.model
-    }
-
-    pub(super) const fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
     }
 
     pub(super) fn distribution(

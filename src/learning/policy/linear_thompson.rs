@@ -28,7 +28,7 @@ use crate::learning::state::PolicyState;
 pub struct LinearThompson {
     posterior_scale: f64,
     exploration_floor: f64,
-    model: Model,
+    pub(super) model: Model,
 }
 
 impl LinearThompson {
@@ -44,14 +44,6 @@ impl LinearThompson {
                 ExpansionConfig::None,
             )?,
         })
-    }
-
-    pub(super) const fn model(&self) -> &Model {
-        &self.model
-    }
-
-    pub(super) const fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
     }
 
     pub(super) fn distribution(

@@ -30,7 +30,7 @@ use crate::learning::state::PolicyState;
 pub struct LogisticThompson {
     posterior_scale: f64,
     exploration_floor: f64,
-    model: Model,
+    pub(super) model: Model,
 }
 
 impl LogisticThompson {
@@ -46,14 +46,6 @@ impl LogisticThompson {
                 ExpansionConfig::None,
             )?,
         })
-    }
-
-    pub(super) const fn model(&self) -> &Model {
-        &self.model
-    }
-
-    pub(super) const fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
     }
 
     pub(super) fn distribution(

@@ -139,8 +139,10 @@ impl QLearning {
         }
     }
 
-    /// Learns a session; what became of each offer shown, in order.
-    pub(super) fn learn_session(
+    /// Learns a session whose decisions are all known, into the states of its
+    /// placements; what became of each offer shown, in order of decisions and
+    /// slots.
+    pub fn learn_session(
         &self,
         learnt: &mut OrdMap<PlacementNumber, PolicyState>,
         session: &[SessionDecision<'_>],

@@ -30,7 +30,7 @@ pub struct RegCb {
     mode: RegCbMode,
     confidence: f64,
     exploration_floor: f64,
-    model: Model,
+    pub(super) model: Model,
 }
 
 impl RegCb {
@@ -46,14 +46,6 @@ impl RegCb {
                 ExpansionConfig::RandomFeatures,
             )?,
         })
-    }
-
-    pub(super) const fn model(&self) -> &Model {
-        &self.model
-    }
-
-    pub(super) const fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
     }
 
     pub(super) fn distribution(

@@ -27,7 +27,7 @@ use crate::learning::state::PolicyState;
 pub struct SquareCb {
     gamma_scale: f64,
     exploration_floor: f64,
-    model: Model,
+    pub(super) model: Model,
 }
 
 impl SquareCb {
@@ -38,14 +38,6 @@ impl SquareCb {
                 .check("exploration_floor", config.exploration_floor)?,
             model: Model::check(&config.model, config.regression, ExpansionConfig::None)?,
         })
-    }
-
-    pub(super) const fn model(&self) -> &Model {
-        &self.model
-    }
-
-    pub(super) const fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
     }
 
     #[allow(clippy::cast_precision_loss)] // exact below 2^53 rewards

@@ -1,6 +1,9 @@
 //! Q-learning: what a session teaches.
 
+use imbl::OrdMap;
+
 use super::*;
+use crate::domain::ids::PlacementNumber;
 use crate::domain::random::Generator;
 use crate::learning::session::{RewardedOffer, SessionDecision};
 
@@ -9,6 +12,10 @@ const CHECKOUT: PlacementNumber = PlacementNumber(2);
 const AFTER: PlacementNumber = PlacementNumber(3);
 
 type Learnt = OrdMap<PlacementNumber, PolicyState>;
+
+fn looking_ahead(policy: &Policy) -> &q_learning::QLearning {
+    policy.looking_ahead().unwrap()
+}
 
 /// A session of one offer shown at each placement, all from the same set.
 /// The seeds are 0 in the first session, 1 in the second …
@@ -22,7 +29,6 @@ fn learn(policy: &Policy, learnt: &mut Learnt, session: &[(PlacementNumber, u32,
         .map(|(_, offer, reward)| {
             [RewardedOffer {
                 offer: OfferNumber(*offer),
-                propensity: Propensity::CERTAIN,
                 reward: *reward,
             }]
         })
@@ -39,7 +45,7 @@ fn learn(policy: &Policy, learnt: &mut Learnt, session: &[(PlacementNumber, u32,
             shown,
         })
         .collect();
-    for answer in policy.learn_session(learnt, &decisions) {
+    for answer in looking_ahead(policy).learn_session(learnt, &decisions) {
         answer.unwrap();
     }
 }
@@ -111,7 +117,6 @@ fn two_tables_are_not_fooled_by_the_best_of_many() {
             let rewarded = |offer, reward| {
                 [RewardedOffer {
                     offer: OfferNumber(offer),
-                    propensity: Propensity::CERTAIN,
                     reward,
                 }]
             };
@@ -125,7 +130,7 @@ fn two_tables_are_not_fooled_by_the_best_of_many() {
                 shown,
             };
             let decisions = [decision(CART, &first[..]), decision(CHECKOUT, &second[..])];
-            policy.learn_session(&mut learnt, &decisions);
+            looking_ahead(&policy).learn_session(&mut learnt, &decisions);
             if number >= 10_000 {
                 sum += values(&policy, &learnt, CART)[0];
             }
@@ -167,7 +172,6 @@ fn a_refused_reward_leaves_everything_as_it_was() {
     let eligible = offers(&[1, 2]);
     let shown = [RewardedOffer {
         offer: OfferNumber(1),
-        propensity: Propensity::CERTAIN,
         reward: f64::NAN,
     }];
     let session = [SessionDecision {
@@ -178,7 +182,7 @@ fn a_refused_reward_leaves_everything_as_it_was() {
         eligible: &eligible,
         shown: &shown,
     }];
-    let answers = policy.learn_session(&mut learnt, &session);
+    let answers = looking_ahead(&policy).learn_session(&mut learnt, &session);
     assert!(matches!(answers[..], [Err(LearnError::NotFinite(_))]));
     assert_eq!(learnt, before);
 }
