@@ -1,5 +1,7 @@
 //! Why a file is refused: with its name and, where it has them, row and column.
 
+use std::path::Path;
+
 use thiserror::Error;
 
 use crate::evaluation::target::NotATarget;
@@ -12,6 +14,49 @@ pub struct LogError {
     pub name: String,
     /// What is wrong with it.
     pub problem: LogProblem,
+}
+
+/// A file that is read batch by batch: it stands in every refusal, and after the
+/// first one nothing more comes of it.
+#[derive(Debug)]
+pub(super) struct ReadFile {
+    name: String,
+    refused: bool,
+}
+
+impl ReadFile {
+    /// The file at `path`.
+    pub fn at(path: &Path) -> Self {
+        Self {
+            name: path.display().to_string(),
+            refused: false,
+        }
+    }
+
+    /// Its name, as it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A refusal that names it.
+    pub fn refusal(&self, problem: LogProblem) -> LogError {
+        LogError {
+            name: self.name.clone(),
+            problem,
+        }
+    }
+
+    /// Whether it was refused.
+    pub const fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// What a reader's iterator gives for a batch that was read.
+    pub fn give<T>(&mut self, batch: Result<Option<T>, LogProblem>) -> Option<Result<T, LogError>> {
+        let batch = batch.transpose()?;
+        self.refused = batch.is_err();
+        Some(batch.map_err(|problem| self.refusal(problem)))
+    }
 }
 
 /// What is wrong with a file. Rows count from 1.

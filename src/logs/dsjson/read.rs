@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::evaluation::choices::{
     ChoiceColumn, ChoiceFault, Choices, Metric, Names, UncheckedChoices, Vocabulary,
 };
-use crate::logs::fault::{LogError, LogProblem};
+use crate::logs::fault::{LogError, LogProblem, ReadFile};
 use crate::logs::lines::Lines;
 use crate::logs::survey::Survey;
 
@@ -75,16 +75,15 @@ impl Extras {
 
 /// Reads a log batch by batch. After the first refusal it gives nothing more.
 pub struct DsjsonChoices {
-    name: String,
+    file: ReadFile,
     lines: Lines,
     vocabulary: Vocabulary,
-    ended: bool,
 }
 
 impl std::fmt::Debug for DsjsonChoices {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DsjsonChoices")
-            .field("name", &self.name)
+            .field("name", &self.file.name())
             .field("row", &self.lines.row())
             .finish_non_exhaustive()
     }
@@ -96,15 +95,14 @@ impl DsjsonChoices {
     /// # Errors
     /// When it cannot be read.
     pub fn open(path: &Path, vocabulary: Vocabulary) -> Result<Self, LogError> {
-        let name = path.display().to_string();
+        let file = ReadFile::at(path);
         match Lines::open(path, "dsjson, one decision a line,") {
             Ok(lines) => Ok(Self {
-                name,
+                file,
                 lines,
                 vocabulary,
-                ended: false,
             }),
-            Err(problem) => Err(LogError { name, problem }),
+            Err(problem) => Err(file.refusal(problem)),
         }
     }
 
@@ -143,15 +141,11 @@ impl Iterator for DsjsonChoices {
     type Item = Result<Choices, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
+        if self.file.is_refused() {
             return None;
         }
-        let batch = self.read_batch().transpose()?;
-        self.ended = batch.is_err();
-        Some(batch.map_err(|problem| LogError {
-            name: self.name.clone(),
-            problem,
-        }))
+        let batch = self.read_batch();
+        self.file.give(batch)
     }
 }
 

@@ -23,7 +23,7 @@ use super::{SURVEY_KEY, Survey};
 use crate::evaluation::choices::{
     ChoiceColumn, ChoiceFault, Choices, Metric, Names, UncheckedChoices,
 };
-use crate::logs::fault::{LogError, LogProblem};
+use crate::logs::fault::{LogError, LogProblem, ReadFile};
 use crate::logs::parquet_file::{self, texts, undecodable, values};
 
 /// Rows in a batch.
@@ -39,10 +39,7 @@ pub fn survey(path: &Path, dialect: Dialect) -> Result<Survey, LogError> {
 }
 
 fn named<T>(path: &Path, result: Result<T, LogProblem>) -> Result<T, LogError> {
-    result.map_err(|problem| LogError {
-        name: path.display().to_string(),
-        problem,
-    })
+    result.map_err(|problem| ReadFile::at(path).refusal(problem))
 }
 
 fn look_through(path: &Path, dialect: Dialect) -> Result<Survey, LogProblem> {
@@ -157,18 +154,17 @@ fn with_dictionary(field: &Field) -> Field {
 /// Reads a choice log batch by batch. After the first refusal it gives nothing
 /// more.
 pub struct ParquetChoices {
-    name: String,
+    file: ReadFile,
     batches: ParquetRecordBatchReader,
     layout: Layout,
     survey: Survey,
     rows: u64,
-    ended: bool,
 }
 
 impl std::fmt::Debug for ParquetChoices {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ParquetChoices")
-            .field("name", &self.name)
+            .field("name", &self.file.name())
             .field("rows", &self.rows)
             .finish_non_exhaustive()
     }
@@ -186,12 +182,11 @@ impl ParquetChoices {
         });
         let (batches, layout) = named(path, opened)?;
         Ok(Self {
-            name: path.display().to_string(),
+            file: ReadFile::at(path),
             batches,
             layout,
             survey,
             rows: 0,
-            ended: false,
         })
     }
 
@@ -222,15 +217,11 @@ impl Iterator for ParquetChoices {
     type Item = Result<Choices, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
+        if self.file.is_refused() {
             return None;
         }
-        let batch = self.read_batch().transpose()?;
-        self.ended = batch.is_err();
-        Some(batch.map_err(|problem| LogError {
-            name: self.name.clone(),
-            problem,
-        }))
+        let batch = self.read_batch();
+        self.file.give(batch)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::evaluation::logged::{
     Column, Predictions, RewardRange, RoundFault, Rounds, UncheckedRounds,
 };
 use crate::evaluation::target::TargetTable;
-use crate::logs::fault::{LogError, LogProblem, missing};
+use crate::logs::fault::{LogError, LogProblem, ReadFile, missing};
 use crate::logs::parquet_file::{self, values};
 
 /// Rows in a batch: a column of doubles fits the second cache many times over.
@@ -23,19 +23,18 @@ const KNOWN_TARGET: &str = "pos_0, pos_1, …";
 /// Reads a prediction log batch by batch, weighed for a target. After the
 /// first refusal it gives nothing more.
 pub struct PredictionReader<'a> {
-    name: String,
+    file: ReadFile,
     batches: ParquetRecordBatchReader,
     columns: Columns,
     target: &'a TargetTable,
     range: RewardRange,
     rows: u64,
-    ended: bool,
 }
 
 impl std::fmt::Debug for PredictionReader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PredictionReader")
-            .field("name", &self.name)
+            .field("name", &self.file.name())
             .field("rows", &self.rows)
             .finish_non_exhaustive()
     }
@@ -63,20 +62,19 @@ impl<'a> PredictionReader<'a> {
         target: &'a TargetTable,
         range: RewardRange,
     ) -> Result<Self, LogError> {
-        let name = path.display().to_string();
+        let file = ReadFile::at(path);
         let started = start(path)
             .and_then(|(schema, batches)| Ok((Columns::find(&schema, target)?, batches)));
         match started {
             Ok((columns, batches)) => Ok(Self {
-                name,
+                file,
                 batches,
                 columns,
                 target,
                 range,
                 rows: 0,
-                ended: false,
             }),
-            Err(problem) => Err(LogError { name, problem }),
+            Err(problem) => Err(file.refusal(problem)),
         }
     }
 
@@ -104,15 +102,11 @@ impl Iterator for PredictionReader<'_> {
     type Item = Result<Rounds, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
+        if self.file.is_refused() {
             return None;
         }
-        let batch = self.read_batch().transpose()?;
-        self.ended = batch.is_err();
-        Some(batch.map_err(|problem| LogError {
-            name: self.name.clone(),
-            problem,
-        }))
+        let batch = self.read_batch();
+        self.file.give(batch)
     }
 }
 
@@ -122,10 +116,7 @@ impl Iterator for PredictionReader<'_> {
 /// When the file is not whole, not Parquet, or no distribution.
 pub fn read_target(path: &Path) -> Result<TargetTable, LogError> {
     let table = start(path).and_then(|(schema, batches)| table(&schema, batches));
-    table.map_err(|problem| LogError {
-        name: path.display().to_string(),
-        problem,
-    })
+    table.map_err(|problem| ReadFile::at(path).refusal(problem))
 }
 
 fn table(schema: &Schema, batches: ParquetRecordBatchReader) -> Result<TargetTable, LogProblem> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::label::{Head, Label, fault, head};
 use crate::evaluation::choices::{ChoiceColumn, Choices, Names, UncheckedChoices};
-use crate::logs::fault::{LogError, LogProblem};
+use crate::logs::fault::{LogError, LogProblem, ReadFile};
 use crate::logs::lines::Lines;
 use crate::logs::survey::Survey;
 
@@ -27,16 +27,15 @@ struct Decision {
 
 /// Reads a log batch by batch. After the first refusal it gives nothing more.
 pub struct VwChoices {
-    name: String,
+    file: ReadFile,
     decisions: Decisions,
     survey: Survey,
-    ended: bool,
 }
 
 impl std::fmt::Debug for VwChoices {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VwChoices")
-            .field("name", &self.name)
+            .field("name", &self.file.name())
             .field("row", &self.decisions.lines.row())
             .finish_non_exhaustive()
     }
@@ -48,10 +47,7 @@ impl VwChoices {
     /// # Errors
     /// When it is refused.
     pub fn survey(path: &Path) -> Result<Survey, LogError> {
-        look_through(path).map_err(|problem| LogError {
-            name: path.display().to_string(),
-            problem,
-        })
+        look_through(path).map_err(|problem| ReadFile::at(path).refusal(problem))
     }
 
     /// Opens a log that was surveyed.
@@ -59,15 +55,14 @@ impl VwChoices {
     /// # Errors
     /// When it cannot be read.
     pub fn open(path: &Path, survey: Survey) -> Result<Self, LogError> {
-        let name = path.display().to_string();
+        let file = ReadFile::at(path);
         match Decisions::open(path) {
             Ok(decisions) => Ok(Self {
-                name,
+                file,
                 decisions,
                 survey,
-                ended: false,
             }),
-            Err(problem) => Err(LogError { name, problem }),
+            Err(problem) => Err(file.refusal(problem)),
         }
     }
 
@@ -124,15 +119,11 @@ impl Iterator for VwChoices {
     type Item = Result<Choices, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
+        if self.file.is_refused() {
             return None;
         }
-        let batch = self.read_batch().transpose()?;
-        self.ended = batch.is_err();
-        Some(batch.map_err(|problem| LogError {
-            name: self.name.clone(),
-            problem,
-        }))
+        let batch = self.read_batch();
+        self.file.give(batch)
     }
 }
 
