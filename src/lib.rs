@@ -19,6 +19,7 @@ pub mod engine;
 pub mod evaluation;
 pub mod simulation;
 pub mod logs;
+pub mod page;
 pub mod service;
 pub mod cli;
 

@@ -42,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "evaluation",
         ],
     ),
+    ("page", &["domain"]),
     (
         "service",
         &[
@@ -69,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "evaluation",
             "simulation",
             "logs",
+            "page",
             "service",
             "proto",
         ],
@@ -84,6 +86,7 @@ const PURE: &[&str] = &[
     "affinity",
     "catalog",
     "evaluation",
+    "page",
 ];
 
 /// What pure rooms do not name.
