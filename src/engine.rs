@@ -18,13 +18,15 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::catalog::edit::{Edit, EntryKind};
 use crate::catalog::{Catalog, CatalogDocument};
 use crate::domain::event::EventBody;
-use crate::domain::ids::ChainHash;
+use crate::domain::ids::{ChainHash, PlacementNumber};
 use crate::domain::time::{Instant, Span};
+use crate::learning::PolicyState;
 use crate::ledger::Ledger;
 use crate::ledger::checkpoint::Checkpoints;
 use crate::ledger::codec::encode_body;
@@ -57,6 +59,7 @@ pub mod stats;
 pub mod lift;
 pub mod verify;
 pub mod history;
+pub mod stepped;
 
 use checkpointer::Checkpointer;
 use choose::{ChooseError, ChooseRequest, Chosen};
@@ -144,7 +147,7 @@ impl Engine {
         let every = settings.checkpoint_every_events;
         let checkpoints = storage.checkpoints.clone();
         let (shared, recovered) = recovery::recover(storage, clock, settings, progress)?;
-        let mut committer = Committer::new(shared.clone(), durability);
+        let mut committer = Committer::new(shared.clone(), durability, Handle::try_current().ok());
         recovery::begin(&shared, &mut committer)?;
         shared.draw_keys_ahead()?;
         let checkpointer = Checkpointer::new(checkpoints, every, recovered.checkpoint_position);
@@ -169,7 +172,7 @@ impl Engine {
     /// # Errors
     /// See [`ChooseError`].
     pub async fn choose(&self, request: &ChooseRequest) -> Result<Chosen, ChooseError> {
-        choose::choose(&self.shared, request).await
+        choose::choose(&self.shared, request, None).await
     }
 
     /// What [`Self::choose`] would answer now, and what was said of each offer of
@@ -329,6 +332,13 @@ impl Engine {
     /// When there is no such placement, or the ledger cannot be read.
     pub fn lift_rows(&self, placement: &str, return_after: Span) -> Result<LiftRows, LiftError> {
         lift::collect(&self.shared, placement, return_after)
+    }
+
+    /// What a placement's policy has learnt. A clone shares structure.
+    #[must_use]
+    pub fn learnt(&self, placement: PlacementNumber) -> PolicyState {
+        let state = self.shared.read_state();
+        state.learnt().get(&placement).cloned().unwrap_or_default()
     }
 
     /// Counts of what happened.

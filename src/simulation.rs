@@ -8,6 +8,9 @@
 //!   random numbers) and their differences are sharp.
 //! - [`run`] plays every policy on every seed with the production policies,
 //!   their state and the one draw from a distribution.
+//! - [`run_on_engine`] plays them through the production engine under a manual
+//!   clock, with the same decisions and the same state in the end, where the
+//!   engine has what a scenario asks for; [`refusal`] tells where it has not.
 //! - A [`Summary`] is what came out.
 //!
 //! Invariants: the same scenario gives the same bytes on any number of
@@ -16,14 +19,16 @@
 pub mod environment;
 pub mod overrides;
 pub mod runner;
+pub mod on_engine;
 pub mod scenario;
 pub mod seeds;
 pub mod summary;
 
 pub use environment::Environment;
 pub use environment::classification::{ClassificationDocument, LabelledRows};
+pub use on_engine::refusal;
 pub use overrides::Override;
-pub use runner::run;
+pub use runner::{run, run_on_engine};
 pub use scenario::{Scenario, ScenarioError};
 pub use seeds::SeedRange;
 pub use summary::{GroupSummary, PolicySummary, Summary};

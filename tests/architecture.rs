@@ -30,7 +30,17 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("evaluation", &["domain", "learning"]),
-    ("simulation", &["domain", "learning"]),
+    (
+        "simulation",
+        &[
+            "domain",
+            "promotion",
+            "learning",
+            "catalog",
+            "ledger",
+            "engine",
+        ],
+    ),
     (
         "logs",
         &[

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::scalar::{Amount, TimeText};
 use crate::domain::attribute::AttributeValue;
-use crate::domain::placement::Feedback;
+use crate::domain::money::Currency;
+use crate::domain::placement::{Feedback, Objective};
 use crate::domain::time::Span;
 use crate::learning::PolicyConfig;
 
@@ -502,6 +503,58 @@ impl ScheduleDocument {
             && self.hours.is_empty()
             && self.only_on.is_empty()
             && self.except_on.is_empty())
+    }
+}
+
+impl PlacementDocument {
+    /// A placement of which only what has no default is written.
+    #[must_use]
+    pub fn new(id: String, objective: Objective, currency: Currency, policy: PolicyConfig) -> Self {
+        Self {
+            id,
+            title: None,
+            slots: one(),
+            objective: objective.name().to_owned(),
+            reward_terms: Vec::new(),
+            currency: currency.code().to_owned(),
+            conversion_events: purchase(),
+            attribution_window: seven_days(),
+            allowed_lateness: three_days(),
+            refund_window: ninety_days(),
+            offer_valid_for: fifteen_minutes(),
+            feedback: at_closing(),
+            assume_shown: false,
+            holdout_basis_points: 0,
+            holdout_group: None,
+            exposure_caps: Vec::new(),
+            guards: Vec::new(),
+            policy,
+        }
+    }
+}
+
+impl OfferDocument {
+    /// An offer of which only what has no default is written.
+    #[must_use]
+    pub fn new(id: String, placements: Vec<String>, benefit: BenefitDocument) -> Self {
+        Self {
+            id,
+            title: None,
+            campaign: None,
+            placements,
+            status: active(),
+            needs_approval: false,
+            render: String::new(),
+            priority: None,
+            exclusive: false,
+            stacking_group: None,
+            on_end: honour(),
+            schedule: ScheduleDocument::default(),
+            eligibility: None,
+            limits: Vec::new(),
+            exposure_caps: Vec::new(),
+            benefit,
+        }
     }
 }
 

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::logs::classification;
 use crate::simulation::{
-    ClassificationDocument, LabelledRows, Override, Scenario, Summary, run as play,
+    ClassificationDocument, LabelledRows, Override, Scenario, Summary, refusal, run as play,
+    run_on_engine,
 };
 
 /// Which scenario, and how it is told.
@@ -29,6 +30,10 @@ pub struct SimulateArgs {
     /// Only checks that the scenario can be played.
     #[arg(long)]
     check: bool,
+    /// Plays through the production engine instead of the policies alone: the
+    /// same result, slower. Policies that it cannot play are named and left out.
+    #[arg(long)]
+    engine: bool,
 }
 
 /// In which form the result is printed.
@@ -63,8 +68,17 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
             scenario.rounds,
         ));
     }
-    let bar = progress_bar(decisions);
-    let summary = play(&scenario, &|more| bar.inc(more));
+    let left_out = if args.engine {
+        name_refused(&scenario)?
+    } else {
+        0
+    };
+    let bar = progress_bar(decisions - left_out * scenario.rounds * scenario.seeds.count());
+    let summary = if args.engine {
+        run_on_engine(&scenario, &|more| bar.inc(more))
+    } else {
+        play(&scenario, &|more| bar.inc(more))
+    };
     bar.finish_and_clear();
     match args.output {
         OutputForm::Text => print(&table(&summary)),
@@ -74,6 +88,22 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
             print(&json)
         }
     }
+}
+
+/// Names on standard error the policies that the engine cannot play; says how
+/// many.
+fn name_refused(scenario: &Scenario) -> anyhow::Result<u64> {
+    let mut refused = 0;
+    for candidate in &scenario.candidates {
+        if let Some(reason) = refusal(scenario, candidate) {
+            eprintln!("policies.{} is left out: {reason}", candidate.name);
+            refused += 1;
+        }
+    }
+    if refused == scenario.candidates.len() as u64 {
+        bail!("the engine can play none of the policies; without --engine they play alone");
+    }
+    Ok(refused)
 }
 
 /// Reads the files of a classified data set. A relative path is looked for from

@@ -23,6 +23,7 @@ use crate::domain::decision::DecisionRecord;
 use crate::domain::event::EventBody;
 use crate::domain::keys::ReloadKey;
 use crate::domain::money::Money;
+use crate::domain::random::DecisionSeed;
 use crate::domain::rule::ShopperHistory;
 use crate::ledger::codec::encode_body;
 
@@ -155,12 +156,14 @@ impl Drop for Registration<'_> {
     }
 }
 
-/// Chooses offers and records the decision.
+/// Chooses offers and records the decision, drawn from `seed` or else from the
+/// one that follows from the request's id.
 pub(super) async fn choose(
     shared: &Shared,
     request: &ChooseRequest,
+    seed: Option<DecisionSeed>,
 ) -> Result<Chosen, ChooseError> {
-    let prepared = Arc::new(prepare(shared, request)?);
+    let prepared = Arc::new(prepare(shared, request)?.drawn_from(seed));
     let mut registration = loop {
         match shared.registry.begin_request(request.request_id) {
             Begun::New => {

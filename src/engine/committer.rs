@@ -104,13 +104,13 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub fn new(shared: Arc<Shared>, durability: Durability) -> Self {
+    pub fn new(shared: Arc<Shared>, durability: Durability, runtime: Option<Handle>) -> Self {
         Self {
             shared,
             durability,
             sync_at: None,
             encoded: Vec::new(),
-            runtime: Handle::try_current().ok(),
+            runtime,
         }
     }
 
@@ -119,18 +119,7 @@ impl Committer {
         loop {
             let (proposals, batch, draining) = self.shared.queue.take(self.patience());
             let idle = proposals.is_empty();
-            let count = proposals.len();
-            let committed = self.commit(proposals);
-            let failure = committed.as_ref().err().cloned();
-            match committed {
-                Ok(replies) if count >= WOKEN_WITHIN && !draining => self.answer(batch, replies),
-                Ok(replies) => batch.answer(replies),
-                Err(error) => batch.answer(vec![Reply::Failed(error); count]),
-            }
-            let failure = failure.or_else(|| self.sync_if_due(draining).err());
-            if let Some(error) = failure {
-                self.shared.queue.fail(&error);
-                self.shared.failed.notify_waiters();
+            if self.turn(proposals, batch, draining).is_err() {
                 return;
             }
             after_batch(&self.shared);
@@ -138,6 +127,38 @@ impl Committer {
                 return;
             }
         }
+    }
+
+    /// Commits what waits now, and waits for nothing. A failure is what those
+    /// who wait are answered, and everybody after them.
+    pub fn step(&mut self) {
+        let (proposals, batch, draining) = self.shared.queue.take_now();
+        let _answered = self.turn(proposals, batch, draining);
+    }
+
+    /// Commits one batch, answers its callers and syncs what is due. After a
+    /// failure nothing is accepted any more.
+    fn turn(
+        &mut self,
+        proposals: Vec<Proposal>,
+        batch: Arc<Batch>,
+        draining: bool,
+    ) -> Result<(), CommitError> {
+        let count = proposals.len();
+        let committed = self.commit(proposals);
+        let failure = committed.as_ref().err().cloned();
+        match committed {
+            Ok(replies) if count >= WOKEN_WITHIN && !draining => self.answer(batch, replies),
+            Ok(replies) => batch.answer(replies),
+            Err(error) => batch.answer(vec![Reply::Failed(error); count]),
+        }
+        let failure = failure.or_else(|| self.sync_if_due(draining).err());
+        let Some(error) = failure else {
+            return Ok(());
+        };
+        self.shared.queue.fail(&error);
+        self.shared.failed.notify_waiters();
+        Err(error)
     }
 
     /// Answers from within the runtime: there a wake-up goes into the worker's

@@ -294,6 +294,16 @@ impl Queue {
             std::thread::yield_now();
             buffer = self.lock();
         }
+        self.emptied(buffer)
+    }
+
+    /// Takes the proposals that wait now; perhaps there are none. The flag says
+    /// whether the queue drains.
+    pub fn take_now(&self) -> (Vec<Proposal>, Arc<Batch>, bool) {
+        self.emptied(self.lock())
+    }
+
+    fn emptied(&self, mut buffer: MutexGuard<'_, Buffer>) -> (Vec<Proposal>, Arc<Batch>, bool) {
         let capacity = buffer.proposals.len();
         let proposals = std::mem::replace(&mut buffer.proposals, Vec::with_capacity(capacity));
         let batch = std::mem::take(&mut buffer.batch);

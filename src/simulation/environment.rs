@@ -175,6 +175,16 @@ impl Environment {
         }
     }
 
+    /// How many segments there are; they are numbered from 0.
+    #[must_use]
+    pub fn segments(&self) -> u32 {
+        match self {
+            Self::ColdStart(environment) => environment.segments(),
+            Self::Session(environment) => environment.segments(),
+            _ => 1,
+        }
+    }
+
     /// How many rounds there are before the world ends; `None` when it never
     /// does.
     #[must_use]

@@ -13,8 +13,9 @@ use imbl::OrdMap;
 #[cfg(feature = "offline")]
 use rayon::prelude::*;
 
-use super::environment::Environment;
-use super::scenario::{Candidate, Scenario, Timing};
+use super::environment::{Environment, Situation};
+use super::on_engine::{EngineDecider, refusal};
+use super::scenario::{Candidate, Scenario};
 use super::summary::{PolicySummary, Replication, Summary};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers, Propensity};
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
@@ -28,6 +29,9 @@ use crate::learning::{Context, Policy, PolicyState, RewardedDecision};
 /// What a replication's decisions are drawn from, apart from the world.
 const DECISIONS: Stream = Stream::numbered(17);
 
+/// How long a round takes where a world does not say.
+pub(super) const ROUND: Span = Span::from_ms(1);
+
 /// How many decisions are reported at once as done.
 const REPORT_EVERY: u64 = 4_096;
 
@@ -36,20 +40,46 @@ const REPORT_EVERY: u64 = 4_096;
 /// were made.
 #[must_use]
 pub fn run(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summary {
-    let seeds: Vec<u64> = scenario.seeds.iter().collect();
-    let jobs: Vec<(&Candidate, u64)> = scenario
+    let candidates: Vec<&Candidate> = scenario.candidates.iter().collect();
+    replicated(scenario, &candidates, |candidate, seed| {
+        let mut learner = Learner::new(candidate, &scenario.environment);
+        play(scenario, seed, &mut learner, done)
+    })
+}
+
+/// The same through the production engine: slower by far, and with the same
+/// result. Policies that the engine cannot play are left out; [`refusal`] tells
+/// why.
+#[must_use]
+pub fn run_on_engine(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summary {
+    let candidates: Vec<&Candidate> = scenario
         .candidates
         .iter()
-        .flat_map(|candidate| seeds.iter().map(move |seed| (candidate, *seed)))
+        .filter(|candidate| refusal(scenario, candidate).is_none())
         .collect();
-    let replicate =
-        |(candidate, seed): &(&Candidate, u64)| replication(scenario, candidate, *seed, done);
+    replicated(scenario, &candidates, |candidate, seed| {
+        let mut engine = EngineDecider::new(&scenario.environment, candidate);
+        play(scenario, seed, &mut engine, done)
+    })
+}
+
+/// Every candidate on every seed.
+fn replicated(
+    scenario: &Scenario,
+    candidates: &[&Candidate],
+    replicate: impl Fn(&Candidate, u64) -> Replication + Sync,
+) -> Summary {
+    let seeds: Vec<u64> = scenario.seeds.iter().collect();
+    let jobs: Vec<(&Candidate, u64)> = candidates
+        .iter()
+        .flat_map(|candidate| seeds.iter().map(move |seed| (*candidate, *seed)))
+        .collect();
+    let replicate = |(candidate, seed): &(&Candidate, u64)| replicate(candidate, *seed);
     #[cfg(feature = "offline")]
     let results: Vec<Replication> = jobs.par_iter().map(replicate).collect();
     #[cfg(not(feature = "offline"))]
     let results: Vec<Replication> = jobs.iter().map(replicate).collect();
-    let policies = scenario
-        .candidates
+    let policies = candidates
         .iter()
         .zip(results.chunks(seeds.len()))
         .map(|(candidate, replications)| {
@@ -71,40 +101,37 @@ pub fn run(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summary {
     }
 }
 
-fn replication(
+/// Who decides in a replication, and learns from it.
+pub(super) trait Decider {
+    /// The next decision is near: what has become known until then is learnt.
+    /// Rounds count from 0.
+    fn go_on(&mut self, round: u64, situation: &Situation<'_>);
+
+    /// The chosen offer's place among the eligible ones, and its probability.
+    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> (usize, Propensity);
+
+    /// What came of the decision. Says how often change detection reset
+    /// something.
+    fn decided(&mut self, decided: Decided) -> u64;
+}
+
+/// Plays one replication.
+pub(super) fn play(
     scenario: &Scenario,
-    candidate: &Candidate,
     seed: u64,
+    decider: &mut impl Decider,
     done: &(dyn Fn(u64) + Sync),
 ) -> Replication {
-    let policy = &candidate.policy;
-    let mut learner = Learner::new(policy, candidate.feedback, &scenario.environment);
     let mut world = scenario.environment.world(seed);
     let mut seeds = DecisionSeed(seed).generator(DECISIONS);
     let mut total = Replication::new(scenario.environment.groups().len());
     for round in 0..scenario.rounds {
         let situation = world.next_situation();
+        decider.go_on(round, &situation);
+        let seed = DecisionSeed(seeds.next_word());
+        let (index, propensity) = decider.decide(&situation, seed);
         let (segment, decided_at) = (situation.segment, situation.decided_at);
         let stage = situation.stage;
-        if situation.begins_session {
-            learner.end_session();
-        }
-        learner.learn_until(decided_at);
-        if candidate.update_every > 1 && round.is_multiple_of(candidate.update_every) {
-            learner.publish();
-        }
-        let seed = DecisionSeed(seeds.next_word());
-        let context = Context {
-            segment,
-            features: situation.features,
-            seed,
-            decided_at,
-        };
-        let distribution = learner.distribution(stage, &context, situation.eligible);
-        let index = distribution.draw(context.seed.slot_uniform(0));
-        let propensity = distribution
-            .propensity(index)
-            .expect("what was drawn has a probability above 0");
         let offer = situation.eligible.as_slice()[index];
         let outcome = world.outcome(index);
         if round >= scenario.count_from {
@@ -116,7 +143,7 @@ fn replication(
             );
         }
         world.go_on(index);
-        learner.decided(Decided {
+        let resets = decider.decided(Decided {
             stage,
             seed,
             segment,
@@ -127,7 +154,6 @@ fn replication(
             reward: outcome.reward,
             known_at: decided_at.plus(outcome.delay),
         });
-        let resets = learner.reset_what_changed();
         if round >= scenario.count_from {
             total.resets += resets;
         }
@@ -141,24 +167,26 @@ fn replication(
 
 /// A decision and what came of it.
 #[derive(Debug, Clone)]
-struct Decided {
-    stage: PlacementNumber,
-    seed: DecisionSeed,
-    features: Vec<f64>,
-    segment: SegmentNumber,
-    offer: OfferNumber,
-    propensity: Propensity,
-    decided_at: Instant,
-    reward: f64,
-    known_at: Instant,
+pub(super) struct Decided {
+    pub stage: PlacementNumber,
+    pub seed: DecisionSeed,
+    pub features: Vec<f64>,
+    pub segment: SegmentNumber,
+    pub offer: OfferNumber,
+    pub propensity: Propensity,
+    pub decided_at: Instant,
+    pub reward: f64,
+    pub known_at: Instant,
 }
 
 /// What was learnt, by stage.
 type Learnt = OrdMap<PlacementNumber, PolicyState>;
 
 /// A policy's state, what open decisions suggest, and what is still to come.
-struct Learner<'a> {
+pub(super) struct Learner<'a> {
     policy: &'a Policy,
+    /// Decisions see what was learnt only after every so many.
+    update_every: u64,
     feedback: Option<Feedback>,
     window: Span,
     /// What was learnt at each stage; one where there are no sessions.
@@ -180,12 +208,46 @@ struct Learner<'a> {
     closed: u64,
 }
 
+impl Decider for Learner<'_> {
+    fn go_on(&mut self, round: u64, situation: &Situation<'_>) {
+        if situation.begins_session {
+            self.end_session();
+        }
+        self.learn_until(situation.decided_at);
+        if self.update_every > 1 && round.is_multiple_of(self.update_every) {
+            self.publish();
+        }
+    }
+
+    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> (usize, Propensity) {
+        let context = Context {
+            segment: situation.segment,
+            features: situation.features,
+            seed,
+            decided_at: situation.decided_at,
+        };
+        let distribution = self.distribution(situation.stage, &context, situation.eligible);
+        let index = distribution.draw(seed.slot_uniform(0));
+        let propensity = distribution
+            .propensity(index)
+            .expect("what was drawn has a probability above 0");
+        (index, propensity)
+    }
+
+    fn decided(&mut self, decided: Decided) -> u64 {
+        self.keep(decided);
+        self.reset_what_changed()
+    }
+}
+
 impl<'a> Learner<'a> {
-    fn new(policy: &'a Policy, feedback: Timing, environment: &Environment) -> Self {
+    pub fn new(candidate: &'a Candidate, environment: &Environment) -> Self {
         let window = environment.window();
+        let feedback = candidate.feedback.of_placement();
         Self {
-            policy,
-            feedback: feedback.of_placement().filter(|_| environment.has_delays()),
+            policy: &candidate.policy,
+            update_every: candidate.update_every,
+            feedback: feedback.filter(|_| environment.has_delays()),
             window,
             learnt: Learnt::new(),
             nothing: PolicyState::new(),
@@ -276,7 +338,7 @@ impl<'a> Learner<'a> {
         self.session.clear();
     }
 
-    fn decided(&mut self, decided: Decided) {
+    fn keep(&mut self, decided: Decided) {
         if self.policy.looking_ahead().is_some() {
             self.session.push(decided);
             return;
@@ -293,6 +355,12 @@ impl<'a> Learner<'a> {
             }
         }
         self.open.push_back(decided);
+    }
+
+    /// What was learnt at the first stage.
+    #[cfg(test)]
+    pub fn into_learnt(mut self) -> PolicyState {
+        self.learnt.remove(&PlacementNumber(0)).unwrap_or_default()
     }
 
     /// Puts on the overlay what a decision has earned by `now`.

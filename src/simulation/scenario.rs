@@ -60,6 +60,8 @@ pub struct Scenario {
 pub struct Candidate {
     /// Its name in the report.
     pub name: String,
+    /// The policy as written, with rounds as lengths of time.
+    pub config: PolicyConfig,
     /// The checked policy.
     pub policy: Policy,
     /// When it learns what a decision earned.
@@ -395,6 +397,7 @@ fn candidate(
     }
     Ok(Candidate {
         name,
+        config,
         policy,
         feedback,
         recommended,

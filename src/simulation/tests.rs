@@ -1,4 +1,5 @@
 mod features;
+mod engine;
 mod funnel;
 
 use super::*;

@@ -332,6 +332,13 @@ fn seed_of(master_seed: u64, request_id: Uuid) -> DecisionSeed {
 }
 
 impl PreparedRequest {
+    /// Drawn from another seed than that of the request's id, where one is
+    /// given.
+    pub fn drawn_from(mut self, seed: Option<DecisionSeed>) -> Self {
+        self.seed = seed.unwrap_or(self.seed);
+        self
+    }
+
     /// What the request said.
     pub const fn context(&self) -> &RequestContext {
         &self.context

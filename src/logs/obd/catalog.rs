@@ -7,10 +7,11 @@ use thiserror::Error;
 use super::{ObdError, ObdReader, ObdRow, POSITIONS, position_placement_id};
 use crate::catalog::document::{
     AttributeDocument, BenefitDocument, ConditionDocument, OfferDocument, PlacementDocument,
-    ScheduleDocument,
 };
 use crate::catalog::{CatalogDocument, DEFAULT_SEGMENT, SegmentDocument, write_toml};
 use crate::domain::attribute::AttributeValue;
+use crate::domain::money::Currency;
+use crate::domain::placement::Objective;
 use crate::learning::PolicyConfig;
 use crate::learning::config::ThompsonBetaConfig;
 use crate::learning::config::memory::MemoryConfig;
@@ -295,49 +296,30 @@ fn condition(values: &[String], features: &[String]) -> ConditionDocument {
 }
 
 fn placement(position: u32, policy: &PolicyConfig) -> PlacementDocument {
+    let id = position_placement_id(position);
     PlacementDocument {
-        id: position_placement_id(position),
-        title: None,
-        slots: 1,
-        objective: "conversion".to_owned(),
-        reward_terms: Vec::new(),
-        currency: "JPY".to_owned(),
         conversion_events: vec!["CLICK".to_owned()],
         attribution_window: "10min".to_owned(),
         allowed_lateness: "1min".to_owned(),
         refund_window: "0s".to_owned(),
         offer_valid_for: "1min".to_owned(),
-        feedback: "at_closing".to_owned(),
-        assume_shown: false,
-        holdout_basis_points: 0,
-        holdout_group: None,
-        exposure_caps: Vec::new(),
-        guards: Vec::new(),
-        policy: policy.clone(),
+        ..PlacementDocument::new(id, Objective::Conversion, yen(), policy.clone())
     }
 }
 
+fn yen() -> Currency {
+    Currency::from_code("JPY").expect("ISO 4217 knows it")
+}
+
 fn offer(item_id: u32) -> OfferDocument {
+    let placements = (1..=POSITIONS).map(position_placement_id).collect();
+    let benefit = BenefitDocument::CrossSell {
+        sku: item_offer_id(item_id),
+        discount_basis_points: 0,
+    };
     OfferDocument {
-        id: item_offer_id(item_id),
         title: Some(format!("Item {item_id}")),
-        campaign: None,
-        placements: (1..=POSITIONS).map(position_placement_id).collect(),
-        status: "active".to_owned(),
-        needs_approval: false,
-        on_end: "honour".to_owned(),
-        render: String::new(),
-        priority: None,
-        exclusive: false,
-        stacking_group: None,
-        schedule: ScheduleDocument::default(),
-        eligibility: None,
-        limits: Vec::new(),
-        exposure_caps: Vec::new(),
-        benefit: BenefitDocument::CrossSell {
-            sku: item_offer_id(item_id),
-            discount_basis_points: 0,
-        },
+        ..OfferDocument::new(item_offer_id(item_id), placements, benefit)
     }
 }
 

@@ -102,6 +102,11 @@ impl ColdStart {
         self.offers
     }
 
+    #[allow(clippy::cast_possible_truncation)] // at most MOST_DECISIONS
+    pub(super) const fn segments(&self) -> u32 {
+        self.decisions.len() as u32
+    }
+
     /// The groups of segments, for people to read.
     pub(super) fn groups(&self) -> Vec<String> {
         let words = |group: &SegmentsDocument| {

@@ -121,6 +121,11 @@ impl Session {
         self.offers
     }
 
+    #[allow(clippy::cast_possible_truncation)] // at most MOST_STATES
+    pub(super) const fn segments(&self) -> u32 {
+        self.start.len() as u32
+    }
+
     /// Everything that an offer may earn, once each.
     pub(super) fn rewards(&self) -> impl Iterator<Item = f64> + '_ {
         let cells = self.cells.iter().flatten().flatten();

@@ -1,0 +1,152 @@
+//! Policies alone play as the production engine does.
+
+use std::path::Path;
+
+use crate::domain::distribution::Propensity;
+use crate::domain::random::DecisionSeed;
+use crate::domain::time::Instant;
+use crate::learning::PolicyState;
+use crate::simulation::environment::Situation;
+use crate::simulation::on_engine::{EngineDecider, refusal};
+use crate::simulation::runner::{Decided, Decider, Learner, play};
+use crate::simulation::scenario::Candidate;
+use crate::simulation::{Override, Scenario, run, run_on_engine};
+
+/// The committed scenarios whose worlds are known by their truth, cut short.
+const COMMITTED: [(&str, &[&str]); 6] = [
+    ("bernoulli_ten_arms", &["rounds=250"]),
+    (
+        "cold_start",
+        &["environment.segments=[{ count = 3, decisions = 60 }, { count = 12, decisions = 15 }]"],
+    ),
+    (
+        "delayed_conversions",
+        &["rounds=600", "environment.decisions_per_day=25"],
+    ),
+    (
+        "drift",
+        &["rounds=300", "count_from=0", "environment.swap_at=150"],
+    ),
+    ("funnel", &["rounds=300", "count_from=0"]),
+    ("stale_snapshots", &["rounds=250"]),
+];
+
+/// What of them the engine cannot play, and the first words of why.
+const REFUSED: [(&str, &str, &str); 10] = [
+    (
+        "delayed_conversions",
+        "undelayed",
+        "the service cannot know",
+    ),
+    ("drift", "until_change", "the catalogue has 1 fault"),
+    (
+        "funnel",
+        "q_learning",
+        "the service does not keep the stages",
+    ),
+    ("funnel", "double_q_learning", "the service does not keep"),
+    ("funnel", "q_lambda", "the service does not keep the stages"),
+    ("funnel", "one_decision_at_a_time", "the service does not"),
+    ("stale_snapshots", "every_100", "the engine's decisions"),
+    ("stale_snapshots", "every_1000", "the engine's decisions"),
+    ("stale_snapshots", "every_10000", "the engine's decisions"),
+    ("stale_snapshots", "kl_ucb_every_1000", "the engine's"),
+];
+
+/// Keeps what another decides.
+struct Observed<D> {
+    decider: D,
+    decisions: Vec<(usize, Propensity)>,
+    at: Instant,
+}
+
+impl<D: Decider> Decider for Observed<D> {
+    fn go_on(&mut self, round: u64, situation: &Situation<'_>) {
+        self.at = situation.decided_at;
+        self.decider.go_on(round, situation);
+    }
+
+    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> (usize, Propensity) {
+        let decision = self.decider.decide(situation, seed);
+        self.decisions.push(decision);
+        decision
+    }
+
+    fn decided(&mut self, decided: Decided) -> u64 {
+        self.decider.decided(decided)
+    }
+}
+
+fn observed<D: Decider>(decider: D, scenario: &Scenario, seed: u64) -> Observed<D> {
+    let mut observed = Observed {
+        decider,
+        decisions: Vec::new(),
+        at: Instant::from_unix_ms(0),
+    };
+    play(scenario, seed, &mut observed, &|_| {});
+    observed
+}
+
+fn learnt_by_policies(scenario: &Scenario, candidate: &Candidate) -> Played {
+    let learner = Learner::new(candidate, &scenario.environment);
+    let observed = observed(learner, scenario, 3);
+    (observed.decisions, observed.decider.into_learnt())
+}
+
+fn learnt_by_the_engine(scenario: &Scenario, candidate: &Candidate) -> Played {
+    let engine = EngineDecider::new(&scenario.environment, candidate);
+    let observed = observed(engine, scenario, 3);
+    (
+        observed.decisions,
+        observed.decider.into_learnt(observed.at),
+    )
+}
+
+type Played = (Vec<(usize, Propensity)>, PolicyState);
+
+fn committed(name: &str, overrides: &[&str]) -> Scenario {
+    let path = Path::new("simulations").join(format!("{name}.toml"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let overrides: Vec<Override> = overrides.iter().map(|set| set.parse().unwrap()).collect();
+    Scenario::read(&text, &overrides).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// What the command line prints is the same either way.
+#[test]
+fn a_summary_through_the_engine_is_that_of_policies_alone() {
+    let scenario = committed("bernoulli_ten_arms", &["rounds=60", "seeds=0..2"]);
+    assert_eq!(run_on_engine(&scenario, &|_| {}), run(&scenario, &|_| {}));
+}
+
+#[test]
+fn policies_alone_decide_and_learn_as_the_engine_does() {
+    let mut refused = Vec::new();
+    for (name, overrides) in COMMITTED {
+        let scenario = committed(name, overrides);
+        for candidate in &scenario.candidates {
+            if let Some(reason) = refusal(&scenario, candidate) {
+                refused.push((name, candidate.name.clone(), reason));
+                continue;
+            }
+            let alone = learnt_by_policies(&scenario, candidate);
+            let engine = learnt_by_the_engine(&scenario, candidate);
+            let differs = alone.0.iter().zip(&engine.0).position(|(a, b)| a != b);
+            assert_eq!(differs, None, "{name}, {}: decisions", candidate.name);
+            assert_eq!(alone.0.len(), engine.0.len());
+            assert!(
+                alone.1 == engine.1,
+                "{name}, {}: what was learnt differs",
+                candidate.name
+            );
+        }
+    }
+    let told: Vec<_> = refused
+        .iter()
+        .map(|(scenario, candidate, _)| (*scenario, candidate.as_str()))
+        .collect();
+    let expected: Vec<_> = REFUSED.iter().map(|it| (it.0, it.1)).collect();
+    assert_eq!(told, expected, "{refused:#?}");
+    for ((.., reason), (.., words)) in refused.iter().zip(REFUSED) {
+        assert!(reason.starts_with(words), "{reason}");
+    }
+}
