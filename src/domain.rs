@@ -8,6 +8,7 @@ pub mod cart;
 pub mod decision;
 pub mod distribution;
 pub mod event;
+pub mod features;
 pub mod ids;
 pub mod keys;
 pub mod limit;

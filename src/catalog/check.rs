@@ -8,8 +8,10 @@ mod calendar;
 mod condition;
 mod constraints;
 mod contradiction;
+mod features;
 mod names;
 mod offer;
+mod offer_features;
 mod pacing;
 mod placement;
 mod reward;
@@ -98,7 +100,7 @@ pub(super) fn check(
         numbering,
         &mut faults,
     );
-    let mut placements = placement::check(document, &names, numbering, &mut faults);
+    let mut placements = placement::check(document, &names, &attributes, numbering, &mut faults);
     let calendars = calendar::check(document, &mut faults);
     let parts = offer::Parts {
         document,
@@ -119,8 +121,8 @@ pub(super) fn check(
     if !found.is_empty() {
         return Err(with_subjects(document, found));
     }
-    let campaigns = campaigns.into_iter().flatten().collect();
-    placement::attach_offers(&mut placements, &offers);
+    let campaigns: Vec<Campaign> = campaigns.into_iter().flatten().collect();
+    placement::attach_offers(&mut placements, &offers, &campaigns);
     let constraints = constraints::attach(limits, &placements, &offers);
     Ok(Checked {
         constraints,

@@ -7,6 +7,7 @@
 //! [`Catalog::build`](super::Catalog::build) makes it into values and says
 //! what is wrong.
 
+mod features;
 mod limits;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use crate::domain::placement::{Feedback, Objective};
 use crate::domain::time::Span;
 use crate::learning::PolicyConfig;
 
+pub use features::FeatureDocument;
 pub use limits::{
     BudgetDocument, ExposureCapDocument, GuardDocument, LimitDocument, PacingDocument,
 };
@@ -210,6 +212,13 @@ pub struct PlacementDocument {
     /// How many decisions may hold offers; without bound unless given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<GuardDocument>,
+    /// What its decisions carry for policies that learn from features; nothing
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<FeatureDocument>,
+    /// Pairs of features, by name, whose entries are multiplied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feature_interactions: Vec<[String; 2]>,
     /// How it chooses and learns.
     pub policy: PolicyConfig,
 }
@@ -335,6 +344,10 @@ pub struct OfferDocument {
     /// The id of its campaign, if it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub campaign: Option<String>,
+    /// What it belongs to, for policies that share what they learn between
+    /// offers; nothing unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
     /// The ids of the placements where it may be shown, at least one.
     pub placements: Vec<String>,
     /// `draft`, `approved`, `active`, `paused`, `ended` or `deleted`; `active`
@@ -528,6 +541,8 @@ impl PlacementDocument {
             holdout_group: None,
             exposure_caps: Vec::new(),
             guards: Vec::new(),
+            features: Vec::new(),
+            feature_interactions: Vec::new(),
             policy,
         }
     }
@@ -541,6 +556,7 @@ impl OfferDocument {
             id,
             title: None,
             campaign: None,
+            categories: Vec::new(),
             placements,
             status: active(),
             needs_approval: false,

@@ -2,6 +2,7 @@
 //! its names are numbered.
 
 mod entry_faults;
+mod features;
 mod files;
 mod limits;
 mod offer_faults;

@@ -12,7 +12,7 @@ use super::ids::{
 use super::keys::{Pseudonym, ReloadKey, SessionKey, SubjectNumber};
 use super::limit::Hold;
 use super::random::DecisionSeed;
-use super::rule::ShopperHistory;
+use super::rule::{PlaceKind, ShopperHistory};
 use super::time::Instant;
 
 /// What came of a request.
@@ -70,7 +70,8 @@ pub struct DecisionRecord {
     pub refusals: Vec<ConcurrencyRefusal>,
     /// The capacity that the chosen offers take.
     pub holds: Vec<Hold>,
-    /// The features of a contextual policy, empty for others.
+    /// The placement's features of the request; empty where it declares none or
+    /// nothing was on offer.
     pub features: Vec<f64>,
     /// Finds this decision when the page is loaded again.
     pub reload_key: Option<ReloadKey>,
@@ -123,4 +124,17 @@ pub struct RequestContext {
     pub attributes: Attributes,
     /// What was in the cart.
     pub cart: Cart,
+}
+
+impl RequestContext {
+    /// What it says of one kind of place; empty when nothing.
+    #[must_use]
+    pub fn place(&self, kind: PlaceKind) -> &str {
+        match kind {
+            PlaceKind::Channel => &self.channel,
+            PlaceKind::Device => &self.device,
+            PlaceKind::Store => &self.store,
+            PlaceKind::Region => &self.region,
+        }
+    }
 }

@@ -86,6 +86,13 @@ pub fn sqrt(x: f64) -> f64 {
     x.sqrt()
 }
 
+/// The sine of `x`, in radians.
+#[inline]
+#[must_use]
+pub fn sin(x: f64) -> f64 {
+    libm::sin(x)
+}
+
 /// The cosine of `x`, in radians.
 #[inline]
 #[must_use]

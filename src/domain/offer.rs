@@ -73,6 +73,9 @@ pub struct Offer {
     pub title: String,
     /// The campaign it belongs to, as its place in the catalogue's list.
     pub campaign: Option<usize>,
+    /// What it belongs to, for policies that share what they learn between
+    /// offers.
+    pub categories: Vec<String>,
     /// Where it may be shown, ascending.
     pub placements: Vec<PlacementNumber>,
     /// Whether it is in use.

@@ -1,5 +1,6 @@
 //! Placements: where decisions are made, and what counts as success there.
 
+use super::features::Features;
 use super::ids::{OfferNumber, PlacementNumber};
 use super::money::{BasisPoints, Currency};
 use super::outcome::OutcomeKind;
@@ -127,6 +128,8 @@ pub struct Placement {
     /// Placements of the same group hold out the same shoppers: by its hash it
     /// is told who they are. The placement's own id unless it names a group.
     pub holdout_group: String,
+    /// What its decisions carry for policies that learn from features.
+    pub features: Features,
     /// The offers that name this placement, ascending.
     pub offers: Vec<OfferNumber>,
     /// Its offers differ in priority, or some are not shown beside others: what

@@ -15,18 +15,19 @@ use crate::domain::keys::HashKey;
 use crate::domain::placement::Placement;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
-use crate::learning::{Context, Policy, PolicyState};
 use crate::promotion::constraints::gate::{Gate, Refused};
 use crate::promotion::{Known, Occasion, OfferIndex, eligible, fitting, in_holdout};
 
 /// Who the shopper is, as far as a decision asks: all that rests on what an
 /// erasure takes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
     /// The segment.
     pub segment: SegmentNumber,
     /// The shopper belongs to the placement's holdout.
     pub holdout: bool,
+    /// The placement's features.
+    pub features: Vec<f64>,
 }
 
 /// What a decision comes out as.
@@ -62,7 +63,7 @@ impl Derived {
 
     /// In what a record differs; `None` when it says the same.
     #[must_use]
-    pub fn difference(&self, standing: Standing, record: &DecisionRecord) -> Option<String> {
+    pub fn difference(&self, standing: &Standing, record: &DecisionRecord) -> Option<String> {
         let differs = |what: &str, recorded: String, derived: String| {
             Some(format!("{what}: recorded {recorded}, derived {derived}"))
         };
@@ -84,6 +85,10 @@ impl Derived {
                 recorded,
                 format!("{:?}", self.eligible),
             );
+        }
+        if self.kind == DecisionKind::Offers && !same_bits(&standing.features, &record.features) {
+            let recorded = format!("{:?}", record.features);
+            return differs("the features", recorded, format!("{:?}", standing.features));
         }
         if self.matches(record) {
             return None;
@@ -113,17 +118,18 @@ pub fn standing(
     catalog: &Catalog,
     placement: &Placement,
     context: &RequestContext,
+    at: Instant,
     unpersonalized: bool,
     hash_key: &HashKey,
 ) -> Standing {
     let segmentation = catalog.segmentation();
-    if unpersonalized {
-        return Standing {
-            segment: segmentation.default_segment().number,
-            holdout: false,
-        };
-    }
-    let holdout = placement.holdout.get() > 0
+    let segment = if unpersonalized {
+        segmentation.default_segment().number
+    } else {
+        segmentation.assign(&context.attributes).number
+    };
+    let holdout = !unpersonalized
+        && placement.holdout.get() > 0
         && context.shopper.is_some_and(|shopper| {
             in_holdout(
                 hash_key,
@@ -133,8 +139,9 @@ pub fn standing(
             )
         });
     Standing {
-        segment: segmentation.assign(&context.attributes).number,
+        segment,
         holdout,
+        features: placement.features.vector(context, segment, at),
     }
 }
 
@@ -149,10 +156,18 @@ pub fn recorded_standing(
     hash_key: &HashKey,
 ) -> Standing {
     match context {
-        Some(context) => standing(catalog, placement, context, record.unpersonalized, hash_key),
+        Some(context) => standing(
+            catalog,
+            placement,
+            context,
+            record.evaluated_at,
+            record.unpersonalized,
+            hash_key,
+        ),
         None => Standing {
             segment: record.segment,
             holdout: record.kind == DecisionKind::Holdout,
+            features: record.features.clone(),
         },
     }
 }
@@ -223,7 +238,7 @@ fn eligible_at(
 pub fn derive(
     catalog: &Catalog,
     placement: &Placement,
-    standing: Standing,
+    standing: &Standing,
     judging: Judging<'_>,
     terms: &Terms,
     gate: &mut impl Gate,
@@ -291,23 +306,4 @@ pub fn derive(
 /// The offers but those that were refused; `None` when nothing is left.
 fn without(offers: &EligibleOffers, refused: &Refused) -> Option<EligibleOffers> {
     EligibleOffers::new(offers.iter().filter(|offer| !refused.contains(offer))).ok()
-}
-
-/// The distribution of a policy in a state, for one decision.
-#[must_use]
-pub fn distribution(
-    policy: &Policy,
-    learnt: &PolicyState,
-    segment: SegmentNumber,
-    decided_at: Instant,
-    seed: DecisionSeed,
-    eligible: &EligibleOffers,
-) -> ActionDistribution {
-    let context = Context {
-        segment,
-        features: &[],
-        seed,
-        decided_at,
-    };
-    policy.distribution(learnt, &context, eligible)
 }

@@ -15,7 +15,7 @@ use crate::domain::event::RecordedEvent;
 use crate::domain::ids::{OfferNumber, Position};
 use crate::domain::outcome::OutcomeKind;
 use crate::domain::time::Instant;
-use crate::learning::{ALGORITHM_VERSION, Policy, PolicyState};
+use crate::learning::{ALGORITHM_VERSION, Context, Policy, PolicyState};
 use crate::promotion::constraints::PlacementConstraints;
 use crate::promotion::constraints::gate::Recorded;
 use crate::promotion::{Occasion, Rejection, explain as verdicts};
@@ -264,14 +264,15 @@ fn rederive(
     let mut aligned = true;
     let distribution_of =
         |slot: usize, eligible: &EligibleOffers| match (policy, record.slots.get(slot)) {
-            (Some(policy), _) if stateless => derive::distribution(
-                policy,
-                &nothing_learnt,
-                standing.segment,
-                record.evaluated_at,
-                record.seed,
-                eligible,
-            ),
+            (Some(policy), _) if stateless => {
+                let context = Context {
+                    segment: standing.segment,
+                    features: &standing.features,
+                    seed: record.seed,
+                    decided_at: record.evaluated_at,
+                };
+                policy.distribution(&nothing_learnt, &context, eligible)
+            }
             (_, Some(draw)) if draw.eligible() == eligible => draw.distribution().clone(),
             (_, Some(draw)) => match draw.distribution().narrowed(draw.eligible(), eligible) {
                 Some(narrowed) => narrowed,
@@ -288,7 +289,7 @@ fn rederive(
     let derived = derive::derive(
         catalog,
         placement,
-        standing,
+        &standing,
         derive::Judging {
             request: derive::known(context, record),
             index: None,
@@ -297,7 +298,7 @@ fn rederive(
         &mut Recorded(&record.refusals),
         distribution_of,
     );
-    let same = aligned && derived.difference(standing, record).is_none();
+    let same = aligned && derived.difference(&standing, record).is_none();
     match (
         same,
         context.is_some(),

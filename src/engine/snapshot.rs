@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use imbl::OrdMap;
 
-use super::derive;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
@@ -16,7 +15,7 @@ use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::delay::Overlay;
 use crate::learning::state::SegmentState;
-use crate::learning::{Policy, PolicyState};
+use crate::learning::{Context, Policy, PolicyState};
 use crate::promotion::OfferIndex;
 use crate::promotion::constraints::Constraints;
 use crate::promotion::constraints::book::LimitBook;
@@ -148,9 +147,21 @@ pub struct Asked<'a> {
     pub decided_at: Instant,
     /// The decision's seed.
     pub seed: DecisionSeed,
+    /// The placement's features of the request.
+    pub features: &'a [f64],
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// What the policy is told.
+    const fn context(&self) -> Context<'a> {
+        Context {
+            segment: self.segment,
+            features: self.features,
+            seed: self.seed,
+            decided_at: self.decided_at,
+        }
+    }
+
     /// What pacing makes of the policy's distribution, by the book of the state
     /// that the decision is drawn from.
     #[must_use]
@@ -200,19 +211,14 @@ impl DistributionCache {
         let nothing_learnt = PolicyState::default();
         let learnt = beliefs.learnt.get(&asked.placement);
         let learnt = learnt.unwrap_or(&nothing_learnt);
-        let Asked {
-            policy,
-            segment,
-            decided_at,
-            seed,
-            ..
-        } = *asked;
-        let fresh = || derive::distribution(policy, learnt, segment, decided_at, seed, eligible);
+        let (policy, context) = (asked.policy, asked.context());
+        let fresh = || policy.distribution(learnt, &context, eligible);
         let overlay = beliefs.overlays.get(&asked.placement);
         if let Some(overlay) = overlay.filter(|_| asked.feedback != Feedback::AtClosing) {
             // Open decisions grow older, so nothing could be used again.
-            let seen = policy.seeing(learnt, overlay, asked.feedback, segment, decided_at);
-            return derive::distribution(policy, &seen, segment, decided_at, seed, eligible);
+            let (segment, at) = (asked.segment, asked.decided_at);
+            let seen = policy.seeing(learnt, overlay, asked.feedback, segment, at);
+            return policy.distribution(&seen, &context, eligible);
         }
         match learnt.shared_segment(asked.segment) {
             Some(state) if asked.policy.rests_on_state_alone() && eligible.len() > 1 => {

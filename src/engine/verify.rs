@@ -354,11 +354,12 @@ impl<'a> Verifier<'a> {
             segment: standing.segment,
             decided_at: record.evaluated_at,
             seed: record.seed,
+            features: &standing.features,
         };
         let derived = derive::derive(
             catalog,
             placement,
-            standing,
+            &standing,
             derive::Judging {
                 request: derive::known(context.as_ref(), record),
                 index: self.indexes.1.at(record.placement),
@@ -370,7 +371,7 @@ impl<'a> Verifier<'a> {
                 asked.paced(distribution, eligible, &limits)
             },
         );
-        match derived.difference(standing, record) {
+        match derived.difference(&standing, record) {
             Some(what) => Err(what),
             None if context.is_some() => Ok(Checked::Rederived),
             None => Ok(Checked::Erased),

@@ -16,7 +16,6 @@
 
 use std::collections::HashMap;
 
-use super::rules::place;
 use crate::domain::attribute::{AttributeTest, AttributeValue, Comparison, Condition};
 use crate::domain::decision::RequestContext;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
@@ -113,7 +112,7 @@ fn for_each_facet(
 ) {
     each(Facet::Segment(segment));
     for kind in PlaceKind::ALL {
-        each(Facet::Place(kind, place(request, kind)));
+        each(Facet::Place(kind, request.place(kind)));
     }
     for line in &request.cart.lines {
         each(Facet::Sku(&line.sku));

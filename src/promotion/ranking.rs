@@ -61,6 +61,7 @@ mod tests {
                 id: format!("offer-{number}"),
                 title: String::new(),
                 campaign: None,
+                categories: Vec::new(),
                 placements: Vec::new(),
                 status: Status::Active,
                 schedule: Schedule::default(),

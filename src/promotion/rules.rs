@@ -79,17 +79,7 @@ fn test_holds(test: &RuleTest, segment: SegmentNumber, request: &RequestContext)
         RuleTest::Cart(test) => test.holds(&request.cart),
         RuleTest::Segment(segments) => segments.contains(&segment),
         RuleTest::Shopper(history) => request.history == Some(*history),
-        RuleTest::Place { kind, one_of } => one_of.iter().any(|it| it == place(request, *kind)),
-    }
-}
-
-/// What a request says of one kind of place.
-pub(super) fn place(request: &RequestContext, kind: PlaceKind) -> &str {
-    match kind {
-        PlaceKind::Channel => &request.channel,
-        PlaceKind::Device => &request.device,
-        PlaceKind::Store => &request.store,
-        PlaceKind::Region => &request.region,
+        RuleTest::Place { kind, one_of } => one_of.iter().any(|it| it == request.place(*kind)),
     }
 }
 
@@ -173,7 +163,7 @@ fn unmet_test(test: &RuleTest, request: &RequestContext) -> Unmet {
             )
         }
         RuleTest::Place { kind, one_of } => {
-            let (name, given) = (kind.name(), place(request, *kind));
+            let (name, given) = (kind.name(), request.place(*kind));
             let reason = format!("the {name} is {given:?}, none of {}", Names(one_of));
             (place_code(*kind), reason)
         }

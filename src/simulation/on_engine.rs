@@ -55,7 +55,7 @@ pub fn refusal(scenario: &Scenario, candidate: &Candidate) -> Option<String> {
             return told("the service does not keep the stages of a session yet");
         }
         Environment::Linear(_) | Environment::Classification(_) => {
-            return told("decisions of a placement carry no features yet");
+            return told("the features of its world are not declared to a placement yet");
         }
         Environment::Bernoulli(_)
         | Environment::Drifting(_)

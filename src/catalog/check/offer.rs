@@ -23,6 +23,8 @@ const MAX_RENDER_BYTES: usize = 16_384;
 const MAX_PRIORITY: i64 = 1_000;
 /// The most bytes of a stacking group's name.
 const MAX_GROUP_BYTES: usize = 64;
+/// The most categories of an offer.
+const MAX_CATEGORIES: usize = 50;
 
 /// What campaigns and offers are checked against.
 pub(super) struct Parts<'a> {
@@ -171,6 +173,7 @@ fn check_one(
         (None, None) => Some(0),
     };
     check_group(entry, written, faults);
+    check_categories(entry, written, faults);
     let place = entry.key("on_end");
     let on_end = names::one_of(
         &place,
@@ -190,6 +193,7 @@ fn check_one(
         id: written.id.clone(),
         title,
         campaign,
+        categories: written.categories.clone(),
         placements: numbers,
         status: status?,
         schedule: schedule?,
@@ -228,6 +232,28 @@ fn check_rule(
         return None;
     }
     Some(Some(rule))
+}
+
+fn check_categories(entry: &Place<'_>, written: &OfferDocument, faults: &mut Faults) {
+    let list = entry.key("categories");
+    let count = written.categories.len();
+    if count > MAX_CATEGORIES {
+        faults.lack(
+            &list,
+            format!("has {count} entries, may have at most {MAX_CATEGORIES}"),
+        );
+    }
+    for (index, category) in written.categories.iter().enumerate() {
+        let place = list.index(index);
+        let is_well_written = (1..=MAX_GROUP_BYTES).contains(&category.len())
+            && !category.chars().any(char::is_control);
+        if !is_well_written {
+            let rule = format!("must have 1 to {MAX_GROUP_BYTES} bytes and no control characters");
+            faults.refuse(&place, quoted(category), rule);
+        } else if written.categories[..index].contains(category) {
+            faults.refuse(&place, quoted(category), "must stand once");
+        }
+    }
 }
 
 fn check_group(entry: &Place<'_>, written: &OfferDocument, faults: &mut Faults) {

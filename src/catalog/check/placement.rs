@@ -6,13 +6,16 @@ use super::super::document::{CatalogDocument, PlacementDocument};
 use super::super::fault::{Faults, Place, nearest, quoted};
 use super::super::numbering::Numbering;
 use super::KnownNames;
-use super::{names, reward};
+use super::{features, names, offer_features, reward};
+use crate::domain::attribute::AttributeKind;
+use crate::domain::features::Features;
 use crate::domain::ids::OfferNumber;
 use crate::domain::money::Currency;
-use crate::domain::offer::Offer;
+use crate::domain::offer::{Campaign, Offer};
 use crate::domain::outcome::OutcomeKind;
 use crate::domain::placement::{Feedback, Objective, Placement, RewardOf};
 use crate::domain::time::Span;
+use crate::learning::contextual::model::DeclaredFeatures;
 use crate::learning::{Policy, PolicyConfig, PolicyError};
 
 /// The most slots of a decision.
@@ -39,9 +42,16 @@ pub(super) struct CheckedPlacement {
 pub(super) fn check(
     document: &CatalogDocument,
     names: &KnownNames<'_>,
+    attributes: &BTreeMap<String, AttributeKind>,
     numbering: &Numbering,
     faults: &mut Faults,
 ) -> Vec<CheckedPlacement> {
+    let nameable = features::Nameable {
+        attributes: &names.attributes,
+        kinds: attributes,
+        segments: &names.segments,
+        numbering,
+    };
     let list = Place::top("placement");
     document
         .placements
@@ -49,7 +59,7 @@ pub(super) fn check(
         .enumerate()
         .map(|(index, written)| {
             let entry = list.index(index);
-            check_one(&entry, written, document, names, numbering, faults)
+            check_one(&entry, written, document, names, nameable, faults)
         })
         .collect()
 }
@@ -59,9 +69,10 @@ fn check_one(
     written: &PlacementDocument,
     document: &CatalogDocument,
     names: &KnownNames<'_>,
-    numbering: &Numbering,
+    nameable: features::Nameable<'_>,
     faults: &mut Faults,
 ) -> CheckedPlacement {
+    let numbering = nameable.numbering;
     let title = names::title(entry, written.title.as_deref(), &written.id, faults);
     let slots = names::whole(
         &entry.key("slots"),
@@ -89,6 +100,10 @@ fn check_one(
     let policy = check_policy(
         entry, written, objective, document, names, numbering, faults,
     );
+    let features = features::check(entry, written, nameable, faults);
+    let policy = policy
+        .zip(features.as_ref())
+        .and_then(|(policy, features)| with_features(entry, policy, features, faults));
     let reward_terms = reward::check_terms(entry, written, objective, faults);
     let holdout_group = reward::check_holdout_group(entry, written, faults);
     let counts_costs = objective == Some(Objective::Margin)
@@ -115,6 +130,7 @@ fn check_one(
             assume_shown: written.assume_shown,
             holdout: holdout?,
             holdout_group: holdout_group?,
+            features: features?,
             offers: Vec::new(),
             is_ranked: false,
         })
@@ -261,14 +277,6 @@ fn check_policy(
         faults.lack(&place.key("memory"), rule);
         return None;
     }
-    if policy.model().is_some() {
-        let rule = format!(
-            "{} learns from features, which decisions of a placement do not carry; scenarios can play it",
-            policy.kind()
-        );
-        faults.lack(&place.key("kind"), rule);
-        return None;
-    }
     let unit = policy.needs_unit_rewards();
     if let Some(objective) = objective.filter(|it| unit && *it != Objective::Conversion) {
         let rule = format!(
@@ -279,6 +287,36 @@ fn check_policy(
         faults.lack(&place.key("kind"), rule);
         return None;
     }
+    Some(policy)
+}
+
+/// Tells a policy that learns from features what they are; `None` when it
+/// cannot do with them.
+fn with_features(
+    entry: &Place<'_>,
+    mut policy: Policy,
+    features: &Features,
+    faults: &mut Faults,
+) -> Option<Policy> {
+    let kind = policy.kind();
+    let Some(model) = policy.model() else {
+        return Some(policy);
+    };
+    if features.is_empty() {
+        let rule = format!("{kind} learns from features, and this placement declares none");
+        faults.lack(&entry.key("policy").key("kind"), rule);
+        return None;
+    }
+    let (entries, most) = (features.dimension(), model.most_features());
+    if entries > most {
+        let rule = format!("make {entries} entries together, {kind} takes at most {most}");
+        faults.lack(&entry.key("features"), rule);
+        return None;
+    }
+    policy.declare_features(DeclaredFeatures {
+        dimension: entries,
+        fingerprint: features.fingerprint(),
+    });
     Some(policy)
 }
 
@@ -368,7 +406,11 @@ fn refuse_preferences_elsewhere(
 }
 
 /// Gives each placement the offers that name it, ascending.
-pub(super) fn attach_offers(placements: &mut [CheckedPlacement], offers: &[Offer]) {
+pub(super) fn attach_offers(
+    placements: &mut [CheckedPlacement],
+    offers: &[Offer],
+    campaigns: &[Campaign],
+) {
     let mut by_number: HashMap<_, &mut Placement> = placements
         .iter_mut()
         .filter_map(|checked| checked.placement.as_mut())
@@ -388,22 +430,30 @@ pub(super) fn attach_offers(placements: &mut [CheckedPlacement], offers: &[Offer
     for placement in by_number.into_values() {
         placement.offers.sort_unstable();
     }
-    group_by_campaign(placements, offers);
+    tell_of_offers(placements, offers, campaigns);
 }
 
-/// Tells the policies which offers of their placement belong together.
-fn group_by_campaign(placements: &mut [CheckedPlacement], offers: &[Offer]) {
-    let by_offer = offers.iter().filter_map(|offer| {
-        let campaign = u32::try_from(offer.campaign?).ok()?;
-        Some((offer.number, campaign))
-    });
-    let campaigns: BTreeMap<OfferNumber, u32> = by_offer.collect();
+/// Tells the policies which offers of their placement belong together, and what
+/// they are like.
+fn tell_of_offers(placements: &mut [CheckedPlacement], offers: &[Offer], campaigns: &[Campaign]) {
+    let by_number: HashMap<OfferNumber, &Offer> =
+        offers.iter().map(|offer| (offer.number, offer)).collect();
     for checked in placements {
         let (Some(placement), Some(policy)) = (&checked.placement, checked.policy.take()) else {
             continue;
         };
-        let here = placement.offers.iter();
-        let here = here.filter_map(|offer| Some((*offer, *campaigns.get(offer)?)));
-        checked.policy = Some(policy.with_campaigns(here.collect()));
+        let here = || {
+            let numbers = placement.offers.iter();
+            numbers.filter_map(|number| by_number.get(number).copied())
+        };
+        let grouped = here().filter_map(|offer| {
+            let campaign = u32::try_from(offer.campaign?).ok()?;
+            Some((offer.number, campaign))
+        });
+        let mut policy = policy.with_campaigns(grouped.collect());
+        policy.describe_offers(
+            here().map(|offer| (offer.number, offer_features::of(offer, campaigns))),
+        );
+        checked.policy = Some(policy);
     }
 }

@@ -9,8 +9,9 @@ use super::{ChooseError, ChooseRequest, PricedLine};
 use crate::catalog::Catalog;
 use crate::domain::attribute::Attributes;
 use crate::domain::cart::{Cart, CartLine};
-use crate::domain::decision::{DecisionRecord, RequestContext};
+use crate::domain::decision::{DecisionKind, DecisionRecord, RequestContext};
 use crate::domain::distribution::{EligibleOffers, SlotDraw};
+use crate::domain::features::{NumberOf, OutsideNumber};
 use crate::domain::ids::{OfferNumber, PlacementNumber, Position};
 use crate::domain::keys::{HashKey, Pseudonym, ReloadKey, SessionKey, ShareKey, SubjectNumber};
 use crate::domain::limit::Scope;
@@ -103,9 +104,6 @@ pub(super) fn prepare(
     }
     let cart = checked_cart(&request.cart, placement, &mut faults);
     let attributes = declared(&catalog, &request.attributes, &mut faults);
-    if !faults.is_empty() {
-        return Err(ChooseError::Invalid(faults));
-    }
     let key = &shared.hash_key;
     let hashed = |id: &String| (!id.is_empty()).then(|| id.as_bytes().to_vec());
     let session = hashed(&request.session_id).map(|id| SessionKey::of(key, &id));
@@ -113,6 +111,29 @@ pub(super) fn prepare(
     let shopper = hashed(&request.shopper_id)
         .filter(|_| personal)
         .map(|id| Pseudonym::of(key, &id));
+    let context = RequestContext {
+        shopper,
+        session: session.filter(|_| personal),
+        device: if personal {
+            request.device.clone()
+        } else {
+            String::new()
+        },
+        channel: request.channel.clone(),
+        store: request.store.clone(),
+        region: request.region.clone(),
+        history: request.history.filter(|_| personal),
+        attributes: if personal {
+            attributes
+        } else {
+            Attributes::new()
+        },
+        cart,
+    };
+    faults.extend(placement.features.refused(&context).map(out_of_range));
+    if !faults.is_empty() {
+        return Err(ChooseError::Invalid(faults));
+    }
     let subject = shopper.map_or(SubjectNumber::NOBODY, |shopper| {
         shared.registry.subject_of(shopper)
     });
@@ -125,25 +146,7 @@ pub(super) fn prepare(
         fingerprint: fingerprint(key, request),
         placement: placement.number,
         reload_key: session.map(|session| reload_key(key, session, request, slots)),
-        context: RequestContext {
-            shopper,
-            session: session.filter(|_| personal),
-            device: if personal {
-                request.device.clone()
-            } else {
-                String::new()
-            },
-            channel: request.channel.clone(),
-            store: request.store.clone(),
-            region: request.region.clone(),
-            history: request.history.filter(|_| personal),
-            attributes: if personal {
-                attributes
-            } else {
-                Attributes::new()
-            },
-            cart,
-        },
+        context,
         unpersonalized: request.unpersonalized,
         test: request.test,
         slots,
@@ -157,6 +160,19 @@ pub(super) fn prepare(
             .unwrap_or_default(),
         catalog,
     })
+}
+
+/// A number that a feature of the placement does not take.
+fn out_of_range(number: OutsideNumber<'_>) -> FieldFault {
+    let field = match number.of {
+        NumberOf::Attribute(name) => format!("attributes[{name:?}]"),
+        NumberOf::CartValue | NumberOf::CartLines | NumberOf::CartPieces => "cart".to_owned(),
+    };
+    let expected = format!(
+        "from {} to {}, as the placement's feature {:?} declares",
+        number.min, number.max, number.feature.name
+    );
+    FieldFault::new(field, number.value, expected)
 }
 
 /// Whose shares of limits the request counts against. Nothing of a shopper who
@@ -368,18 +384,19 @@ impl PreparedRequest {
             &self.catalog,
             placement,
             &self.context,
+            grounds.evaluated_at,
             self.unpersonalized,
             &shared.hash_key,
         );
         let costs = |offer| self.cost_of(offer);
         let (derived, refusals, holds) = match self.asking(grounds, in_force, &costs) {
             None => {
-                let derived = self.derive(standing, grounds, &mut gate::Open);
+                let derived = self.derive(&standing, grounds, &mut gate::Open);
                 (derived, Vec::new(), Vec::new())
             }
             Some(asking) => {
                 let mut live = gate::Live::new(asking, book);
-                let derived = self.derive(standing, grounds, &mut live);
+                let derived = self.derive(&standing, grounds, &mut live);
                 let chosen: SmallVec<[_; 2]> = derived.slots.iter().map(SlotDraw::offer).collect();
                 // A rehearsal takes no capacity.
                 let holds = if self.test {
@@ -412,7 +429,11 @@ impl PreparedRequest {
             slots: derived.slots,
             refusals,
             holds,
-            features: Vec::new(),
+            features: if derived.kind == DecisionKind::Offers {
+                standing.features
+            } else {
+                Vec::new()
+            },
             reload_key: self.reload_key,
             subject: self.subject,
             sealed: seal(
@@ -510,7 +531,7 @@ impl PreparedRequest {
 
     fn derive(
         &self,
-        standing: derive::Standing,
+        standing: &derive::Standing,
         grounds: &Grounds,
         gate: &mut impl Gate,
     ) -> Derived {
@@ -548,6 +569,7 @@ impl PreparedRequest {
                     segment: standing.segment,
                     decided_at: grounds.evaluated_at,
                     seed: self.seed,
+                    features: &standing.features,
                 };
                 snapshot.distribution(&asked, eligible)
             },

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{Claim, Effect, FoldError, Forgettable, JustClosed, OpenDecision, State, page_of};
+use crate::catalog::Catalog;
 use crate::domain::event::{ClosedSlot, Closing};
 use crate::domain::ids::Position;
 use crate::domain::outcome::OutcomeKind;
@@ -180,6 +181,10 @@ impl State {
         let catalog = self.catalog()?.clone();
         let shown = decision.slots.get(slot as usize - 1)?;
         let policy = catalog.policy(decision.placement).unwrap_or(&OBSERVE);
+        if policy.model().is_some() && !self.reads_features(&catalog, decision) {
+            self.counters.unlearnable += 1;
+            return None;
+        }
         let state = self.learnt.entry(decision.placement).or_default();
         let rewarded = RewardedDecision {
             segment: decision.segment,
@@ -196,6 +201,16 @@ impl State {
                 None
             }
         }
+    }
+
+    /// Whether a decision's features still mean what the placement declares.
+    fn reads_features(&self, catalog: &Catalog, decision: &OpenDecision) -> bool {
+        let declared = |catalog: &Catalog| {
+            let placement = catalog.placement(decision.placement);
+            placement.map(|placement| placement.features.fingerprint())
+        };
+        let made_with = self.catalog_of(decision.catalog_version);
+        made_with.is_some_and(|made_with| declared(made_with) == declared(catalog))
     }
 
     /// Has a closing written down with one of the next events.

@@ -14,6 +14,7 @@ fn offer(number: u32, status: Status, schedule: Schedule) -> Offer {
         id: format!("offer-{number}"),
         title: String::new(),
         campaign: None,
+        categories: Vec::new(),
         placements: Vec::new(),
         status,
         schedule,

@@ -115,6 +115,7 @@ fn offer(number: u32, rule: Option<Rule>, status: Status) -> Offer {
         id: format!("offer-{number}"),
         title: String::new(),
         campaign: None,
+        categories: Vec::new(),
         placements: Vec::new(),
         status,
         schedule: Schedule::default(),
