@@ -4,10 +4,10 @@
 //!     cargo bench --bench coverage -- [LOGS [ROUNDS [RESAMPLES]]]
 //!
 //! 1,000 logs of 10,000 rounds when nothing is given, each looked at after every
-//! 1,000 rounds, with 200 resamples a bootstrap and look (0 leaves it out). Five
+//! 1,000 rounds, with 40 resamples a bootstrap and look (0 leaves it out). Five
 //! actions with rates of 5, 8, 10, 12 and 15 %; one target is uniform, the other
 //! leans to the better actions. The production policy `thompson_beta` logs, with
-//! floors of 0.05, 0.02, 0.01 and 0.001, and publishes after every 10 rounds.
+//! floors of 0.05, 0.02, 0.01 and 0.001, and publishes after every 50 rounds.
 
 use std::error::Error;
 
@@ -29,13 +29,14 @@ const TARGETS: [(&str, [f64; 5]); 2] = [
 ];
 const FLOORS: [f64; 4] = [0.05, 0.02, 0.01, 0.001];
 const LOOK_EVERY: u64 = 1_000;
+const PUBLISH_EVERY: u64 = 50;
 
 fn thompson(floor: f64) -> Result<Logger, Box<dyn Error>> {
     let config: ThompsonBetaConfig = toml::from_str(&format!("exploration_floor = {floor:?}"))?;
     Ok(Logger::Adaptive {
         policy: Policy::check(&PolicyConfig::ThompsonBeta(config), |_| None)?,
         floor,
-        publish_every: 10,
+        publish_every: PUBLISH_EVERY,
     })
 }
 
@@ -67,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let logs = numbers.first().copied().unwrap_or(1_000);
     let rounds = numbers.get(1).copied().unwrap_or(10_000);
-    let resamples = numbers.get(2).copied().unwrap_or(200);
+    let resamples = numbers.get(2).copied().unwrap_or(40);
     let design = Design {
         rounds,
         look_every: LOOK_EVERY,

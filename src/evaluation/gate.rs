@@ -33,7 +33,7 @@ use super::interval::{Ends, Level, MixtureBound};
 use super::logged::{RewardRange, Rounds};
 
 /// What the candidate earns more than the log's policy, by one metric.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PairedDifference {
     range: RewardRange,
     /// A smaller metric is the better one, as a cost is.
