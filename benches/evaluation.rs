@@ -135,6 +135,17 @@ impl Log {
             + actions as f64
     }
 
+    /// What a pass reads: every array once, checked, rows summed up.
+    fn weigh(&self) -> usize {
+        let starts = (0..self.rounds()).step_by(BLOCK);
+        let weighed = starts.map(|start| {
+            let block = self.block(start, BLOCK);
+            let rounds = Rounds::of_arrays(&block, RewardRange::UNIT).expect("arrays of rounds");
+            black_box(rounds).len()
+        });
+        weighed.sum()
+    }
+
     /// One pass: the four estimators, the diagnostics, every interval that needs no
     /// resampling.
     fn evaluate(&self) -> Answer {
@@ -146,6 +157,8 @@ impl Log {
             largest_weight: None,
             level: Level::USUAL,
             bootstrap: None,
+            poisson: None,
+            independent: false,
             thresholds: Thresholds::default(),
         };
         let table = TargetTable::uniform(self.actions, 1).expect("there is an action");
@@ -185,10 +198,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(directory) => Log::read(Path::new(directory))?,
         None => Log::draw(1_000_000, 10),
     };
-    let (mut sum, mut pass, mut bootstrap) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+    let [mut sum, mut weigh, mut pass, mut bootstrap] = [f64::INFINITY; 4];
     let mut answer = None;
     for _ in 0..RUNS {
         timed(&mut sum, || log.sum());
+        timed(&mut weigh, || log.weigh());
         answer = Some(timed(&mut pass, || log.evaluate()));
     }
     for _ in 0..3 {
@@ -196,6 +210,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("rounds {} actions {}", log.rounds(), log.actions);
     println!("sum_ms {:.3}", 1e3 * sum);
+    println!("weigh_ms {:.3}", 1e3 * weigh);
     println!("pass_ms {:.3}", 1e3 * pass);
     println!("pass_over_sum {:.3}", pass / sum);
     println!("bootstrap_ms {:.3}", 1e3 * bootstrap);

@@ -5,7 +5,11 @@
 //!   [`weigh`] applies a target policy, one of [`target_policy`] or another.
 //! - [`logged`]: rounds as checked columns, with the [`target`] applied.
 //! - [`arrays`]: the same from arrays in memory.
+//! - [`in_order`]: the rounds one by one, for what learns from those before.
 //! - [`reward_model`]: what an action would have earned, as the log suggests.
+//! - [`weighted_sums`]: the sums that several of those below read.
+//! - [`embeddings`]: what actions are like.
+//! - [`demands`]: what an estimator or interval can do with a log.
 //! - [`estimator`]: one file each; [`Accumulator`](estimator::Accumulator)
 //!   streams and merges.
 //! - [`interval`]: how sure an estimate is, apart from the estimators.
@@ -14,6 +18,7 @@
 //! - [`diagnostics`]: whether the log can answer, which is asked first.
 //! - [`gate`]: whether a candidate may take over, by the paired difference.
 //! - [`pass`]: all of it in one pass over a log.
+//! - [`slates`]: whole decisions, with all of their slots.
 //! - [`lift`]: what offers bring against the shoppers who are held out.
 //! - [`coverage`]: how often intervals hold what they claim, by simulation.
 //!
@@ -26,9 +31,12 @@ pub mod arrays;
 pub mod choices;
 pub mod columns;
 pub mod coverage;
+pub mod demands;
 pub mod diagnostics;
+pub mod embeddings;
 pub mod estimator;
 pub mod gate;
+pub mod in_order;
 pub mod interval;
 pub mod logged;
 pub mod moments;
@@ -36,6 +44,8 @@ pub mod lift;
 pub mod pass;
 pub mod quantile;
 pub mod reward_model;
+pub mod slates;
 pub mod target;
 pub mod target_policy;
 pub mod weigh;
+pub mod weighted_sums;

@@ -11,9 +11,13 @@
 mod choices;
 mod coverage;
 mod gate;
+mod list;
 mod log;
 mod report;
+mod slates;
+mod tables;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -29,6 +33,7 @@ use crate::evaluation::estimator::Estimator;
 use crate::evaluation::interval::{BootstrapPlan, Level};
 use crate::evaluation::logged::RewardRange;
 use crate::evaluation::pass::{Answer, Pass, Question, WhySkipped};
+use crate::evaluation::weigh::Weighing;
 use crate::logs::ledger::LeftOut;
 
 /// The exit code of a log that cannot answer.
@@ -44,8 +49,16 @@ pub struct EvaluateArgs {
     /// Pipeline's feedback, npz or Parquet), dsjson:FILE or vw:FILE (Vowpal
     /// Wabbit), obd:FILE.csv.gz (Open Bandit Dataset), golden:FILE.parquet (a
     /// prediction log, with its target in FILE_evalpi.parquet)
-    #[arg(long, value_name = "FORMAT:FILE")]
-    pub log: LogSource,
+    #[arg(
+        long,
+        value_name = "FORMAT:FILE",
+        required_unless_present = "list_estimators"
+    )]
+    pub log: Option<LogSource>,
+    /// Print what there is of estimators and intervals, and what each can do with
+    /// a log: cluster by shopper, merge, go without the log's order
+    #[arg(long, exclusive = true)]
+    pub list_estimators: bool,
     /// The policy to evaluate: uniform; table:FILE.csv with the columns action
     /// (item_id on an obd log), probability and, where it matters, position;
     /// logging, the one that made the log; snapshot:POSITION, the one that a
@@ -79,6 +92,11 @@ pub struct EvaluateArgs {
         allow_hyphen_values = true
     )]
     pub guard: Vec<gate::GuardArg>,
+    /// Evaluate whole decisions, all of their slots together: all, or names
+    /// separated by commas of sips, rips, cascade_dr, iips and pseudo_inverse
+    #[arg(long, value_name = "all|NAMES",
+          conflicts_with_all = ["against", "coverage", "estimators"])]
+    pub slates: Option<slates::SlateChoice>,
     /// Which estimators: all, or names separated by commas
     #[arg(long, value_name = "all|NAMES", default_value = "all")]
     pub estimators: EstimatorChoice,
@@ -96,9 +114,26 @@ pub struct EvaluateArgs {
     /// The probability with which an interval is to hold the truth
     #[arg(long, default_value = "0.95", value_parser = parse_level)]
     pub level: Level,
+    /// Count a reward outside --reward-range as its nearer end; what is estimated
+    /// is then the winsorised reward, and said to be
+    #[arg(long)]
+    pub winsorise: bool,
+    /// What actions are like, for the estimator mips: a CSV with the column action
+    /// and one or more others, which are the action's embedding
+    #[arg(long, value_name = "FILE.csv")]
+    pub embeddings: Option<PathBuf>,
+    /// Show intervals that count rounds as independent although the log names
+    /// shoppers
+    #[arg(long)]
+    pub independent_rounds: bool,
     /// How many bootstrap resamples to draw; 0 for none
     #[arg(long, value_name = "RESAMPLES", default_value_t = 1_000)]
     pub bootstrap: u32,
+    /// How many resamples to draw as the log streams by, of any length of log and
+    /// whole shoppers at once where it names them; 0 for none
+    #[arg(long, value_name = "RESAMPLES", default_value_t = 0,
+          value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub poisson_bootstrap: u32,
     /// The seed of the bootstrap's draws
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -212,6 +247,13 @@ pub fn run(args: &EvaluateArgs) -> ExitCode {
 /// When the log or the target is refused, when a named estimator needs what the
 /// log lacks, or when a weight exceeds the declared largest one.
 pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
+    if args.list_estimators {
+        let report = list::text();
+        return Ok(Outcome { report, code: 0 });
+    }
+    if let Some(choice) = &args.slates {
+        return slates::evaluate(args, choice);
+    }
     if args.against.is_some() {
         return gate::judge(args);
     }
@@ -234,7 +276,41 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
     Ok(Outcome { report, code })
 }
 
+impl EvaluateArgs {
+    fn log(&self) -> Result<&LogSource> {
+        let log = self.log.as_ref();
+        log.context("there is no log: --log FORMAT:FILE names one")
+    }
+
+    /// How a log of choices is weighed.
+    fn weighing(&self) -> Result<Weighing> {
+        let read = |file: &PathBuf| {
+            tables::read_embeddings(file).with_context(|| format!("{}", file.display()))
+        };
+        Ok(Weighing {
+            metric: self.metric,
+            winsorise: self.winsorise,
+            embeddings: self.embeddings.as_ref().map(read).transpose()?,
+            ..Weighing::new(self.reward_range)
+        })
+    }
+
+    /// What rewards are taken for, where they are not those of the log.
+    fn estimand(&self) -> Option<String> {
+        let range = self.reward_range;
+        let what = self.metric.map_or("reward", Metric::name);
+        self.winsorise
+            .then(|| format!("the mean {what}, winsorised to {range}"))
+    }
+}
+
 fn question(args: &EvaluateArgs) -> Question {
+    let plan = |resamples: u32| {
+        (resamples > 0).then_some(BootstrapPlan {
+            resamples,
+            seed: args.seed,
+        })
+    };
     Question {
         estimators: match &args.estimators {
             EstimatorChoice::All => Estimator::all(),
@@ -243,37 +319,40 @@ fn question(args: &EvaluateArgs) -> Question {
         range: args.reward_range,
         largest_weight: args.max_weight,
         level: args.level,
-        bootstrap: (args.bootstrap > 0).then_some(BootstrapPlan {
-            resamples: args.bootstrap,
-            seed: args.seed,
-        }),
+        bootstrap: plan(args.bootstrap),
+        poisson: plan(args.poisson_bootstrap),
+        independent: args.independent_rounds,
         thresholds: Thresholds::default(),
     }
 }
 
 /// Passes over the log; says what a ledger left out.
 fn pass(args: &EvaluateArgs, question: Question) -> Result<(Pass, Option<LeftOut>)> {
-    let Some(log) = ChoiceLog::open(&args.log, args.placement.as_deref())? else {
+    let source = args.log()?;
+    let Some(log) = ChoiceLog::open(source, args.placement.as_deref())? else {
         if args.placement.is_some() || args.metric.is_some() {
-            bail!("{} knows no placements and no metrics", args.log);
+            bail!("{source} knows no placements and no metrics");
         }
-        return Ok((log::pass(&args.log, args.target.as_ref(), question)?, None));
+        if args.winsorise || args.embeddings.is_some() {
+            bail!("--winsorise and --embeddings are for logs of choices, which {source} is not");
+        }
+        return Ok((log::pass(source, args.target.as_ref(), question)?, None));
     };
     let Some(target) = &args.target else {
         bail!("the log does not say what to evaluate: add --target uniform, or another policy");
     };
     let mut target = ChoiceTarget::open(target, &log)?;
-    let range = question.range;
+    let mut weighing = args.weighing()?;
     let mut pass = Pass::new(question, None);
     let mut reading = log.read(target.after)?;
     let mut rows = 0;
     for batch in &mut reading {
         let batch = batch?;
         let read = batch.len() as u64;
-        pass.add(&weigh_batch(batch, &mut target, range, args.metric, rows)?);
+        pass.add(&weigh_batch(batch, &mut target, &mut weighing, rows)?);
         rows += read;
     }
-    let is_ledger = matches!(args.log, LogSource::Ledger(_));
+    let is_ledger = matches!(source, LogSource::Ledger(_));
     Ok((pass, is_ledger.then(|| reading.left_out())))
 }
 

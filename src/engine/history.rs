@@ -2,8 +2,9 @@
 //! order in which they closed, with what was on offer, what was drawn with
 //! which probabilities, and what each slot earned.
 //!
-//! The ledger is read twice. The first time notes what was taken back after its
-//! decision had closed, which is little; the second time folds the events by
+//! The ledger is read twice. The first time ([`FirstReading`]) notes what was taken
+//! back after its decision had closed, which is little, and serves every history
+//! of that ledger; the second time folds the events by
 //! [`State::apply`] and sees each decision close. So a decision's earnings are
 //! what is known at the end of what is read: refunds and cancellations that
 //! came late are taken off. Memory holds the open decisions, as the fold does.
@@ -98,7 +99,41 @@ pub struct Earned {
 /// Purchases with what was taken back of them after their decision had closed.
 type Later = BTreeMap<EventKey, Vec<Reversal>>;
 
-/// What the first reading notes.
+/// What the first reading of a ledger notes. A clone shares it.
+#[derive(Debug, Clone)]
+pub struct FirstReading {
+    seen: Arc<Seen>,
+    until: Position,
+}
+
+impl FirstReading {
+    /// Reads a ledger up to `until`, or to its head.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or does not begin at its beginning.
+    pub fn of(ledger: &dyn Ledger, until: Option<Position>) -> Result<Self, HistoryError> {
+        if ledger.start().position > Position::START {
+            let first = ledger.first_position();
+            return Err(HistoryError::Cut { first });
+        }
+        let head = ledger.head().position;
+        let until = until.map_or(head, |until| until.min(head));
+        let mut seen = Seen::default();
+        for record in ledger.scan(Position::START, None) {
+            let record = record?;
+            if record.position > until {
+                break;
+            }
+            let event = decode(record.position, &record.bytes)?;
+            seen.note(record.position, &event)?;
+        }
+        Ok(Self {
+            seen: Arc::new(seen),
+            until,
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 struct Seen {
     later: Later,
@@ -147,7 +182,7 @@ pub struct History<'a> {
     state: State,
     ids: Option<DecisionIds>,
     until: Position,
-    seen: Seen,
+    seen: Arc<Seen>,
     /// What was recorded of the decisions that are open.
     records: BTreeMap<Position, Arc<DecisionRecord>>,
     /// Which of them count, by placement.
@@ -178,26 +213,27 @@ impl<'a> History<'a> {
         until: Option<Position>,
         progress: impl FnMut(Progress) + 'a,
     ) -> Result<Self, HistoryError> {
-        let start = ledger.start();
-        if start.position > Position::START {
-            let first = ledger.first_position();
-            return Err(HistoryError::Cut { first });
-        }
-        let head = ledger.head().position;
-        let until = until.map_or(head, |until| until.min(head));
-        let mut seen = Seen::default();
-        for record in ledger.scan(Position::START, None) {
-            let record = record?;
-            if record.position > until {
-                break;
-            }
-            let event = decode(record.position, &record.bytes)?;
-            seen.note(record.position, &event)?;
-        }
+        let first = FirstReading::of(ledger, until)?;
+        let until = first.until;
+        Ok(Self::after(&first, ledger, secrets, until, progress))
+    }
+
+    /// Reads a ledger that was read once, up to `until` and no further than that
+    /// reading went.
+    #[must_use]
+    pub fn after(
+        first: &FirstReading,
+        ledger: &'a dyn Ledger,
+        secrets: Option<&Secrets>,
+        until: Position,
+        progress: impl FnMut(Progress) + 'a,
+    ) -> Self {
+        let seen = Arc::clone(&first.seen);
+        let until = until.min(first.until);
         let mut state = State::default();
         state.watch_closings();
         let key = |secrets: &Secrets| HashKey::new(*secrets.id_key().as_bytes());
-        Ok(Self {
+        Self {
             scan: ledger.scan(Position::START, None),
             state,
             ids: secrets.map(|secrets| DecisionIds::new(key(secrets), seen.node_id)),
@@ -208,7 +244,7 @@ impl<'a> History<'a> {
             closed: Vec::new().into_iter(),
             progress: Box::new(progress),
             ended: false,
-        })
+        }
     }
 
     /// The state that the events so far lead to.
@@ -219,13 +255,13 @@ impl<'a> History<'a> {
 
     /// The numbers of every name there is by the end.
     #[must_use]
-    pub const fn numbering(&self) -> &Numbering {
+    pub fn numbering(&self) -> &Numbering {
         &self.seen.numbering
     }
 
     /// The most slots that a decision has by the end.
     #[must_use]
-    pub const fn most_slots(&self) -> usize {
+    pub fn most_slots(&self) -> usize {
         self.seen.most_slots
     }
 

@@ -33,6 +33,7 @@
 //! actions a round.
 
 use super::estimator::Estimate;
+use super::in_order::{Round, in_order};
 use super::interval::{Ends, Level, MixtureBound};
 use super::logged::{RewardRange, Rounds};
 use super::reward_model::RunningMeans;
@@ -43,41 +44,6 @@ use super::target::TargetTable;
 pub const SHARE: f64 = 0.2;
 /// What that share is not less than.
 pub const LEAST_CAP: f64 = 8.0;
-
-/// A round as this reads it. The actions that were on offer stand in one order.
-#[derive(Debug, Clone, Copy)]
-pub struct Round<'a> {
-    /// Which cell of the reward model each action is.
-    pub cells: Cells<'a>,
-    /// π(a) of each.
-    pub target: &'a [f64],
-    /// p₀(a) of each, where the log knows it.
-    pub logging: Option<&'a [f64]>,
-    /// Which of them was chosen.
-    pub chosen: usize,
-    /// w of the chosen one.
-    pub weight: f64,
-    /// r, in the declared range.
-    pub reward: f64,
-}
-
-/// Numbers of the reward model's cells.
-#[derive(Debug, Clone, Copy)]
-pub enum Cells<'a> {
-    /// One after the other, from this one.
-    From(usize),
-    /// One by one.
-    Listed(&'a [u32]),
-}
-
-impl Cells<'_> {
-    fn get(self, place: usize) -> usize {
-        match self {
-            Self::From(first) => first + place,
-            Self::Listed(cells) => cells[place] as usize,
-        }
-    }
-}
 
 /// One side: of rewards r, or of 1 − r.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,48 +132,7 @@ impl AnytimeDr {
     /// Adds a batch in the order of the log; `table` is what it was weighed for,
     /// when it is not of logged choices.
     pub fn add(&mut self, rounds: &Rounds, table: Option<&TargetTable>) {
-        self.add_choices(rounds);
-        let Some(table) = table else { return };
-        let actions = table.actions();
-        let rows = rounds.weight().iter().zip(rounds.reward());
-        for (cell, (weight, reward)) in rounds.cell().iter().zip(rows) {
-            let cell = *cell as usize;
-            let position = cell / actions;
-            self.push(&Round {
-                cells: Cells::From(position * actions),
-                target: table.at(position),
-                logging: None,
-                chosen: cell % actions,
-                weight: *weight,
-                reward: *reward,
-            });
-        }
-    }
-
-    /// Logged choices: the model knows an action at each of the first positions
-    /// by itself, at all later ones together.
-    fn add_choices(&mut self, rounds: &Rounds) {
-        const POSITIONS: u32 = 8;
-        let Some((choices, target)) = rounds.choices().zip(rounds.target_probabilities()) else {
-            return;
-        };
-        let mut cells = Vec::new();
-        let rows = rounds.weight().iter().zip(rounds.reward());
-        for (index, (weight, reward)) in rows.enumerate() {
-            let choice = choices.get(index);
-            let position = choice.position.min(POSITIONS - 1);
-            let cell = |action: &u32| action * POSITIONS + position;
-            cells.clear();
-            cells.extend(choice.actions.iter().map(cell));
-            self.push(&Round {
-                cells: Cells::Listed(&cells),
-                target: &target[choices.span(index)],
-                logging: choice.probabilities,
-                chosen: choice.chosen,
-                weight: *weight,
-                reward: *reward,
-            });
-        }
+        in_order(rounds, table, |round| self.push(round));
     }
 
     /// Adds the round that comes next.

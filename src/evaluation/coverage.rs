@@ -15,15 +15,17 @@ mod card;
 mod logger;
 mod shape;
 
-use super::anytime::{AnytimeDr, Cells, Round};
+use super::anytime::AnytimeDr;
 use super::estimator::{Accumulator, Estimator};
+use super::in_order::{Cells, Round};
 use super::interval::{
-    Bootstrap, BootstrapPlan, ConfidenceSequence, Ends, Level, Sample, WeightedSums,
-    clopper_pearson, cressie_read, empirical_bernstein, hoeffding, normal, student_t,
+    Bootstrap, BootstrapPlan, ConfidenceSequence, Ends, Level, Sample, clopper_pearson,
+    cressie_read, empirical_bernstein, hoeffding, normal, student_t,
 };
 use super::logged::{Predictions, RewardRange, Rounds, UncheckedRounds};
 use super::pass::Kind;
 use super::reward_model::RunningMeans;
+use super::weighted_sums::WeightedSums;
 use crate::domain::random::{DecisionSeed, Generator, Stream};
 
 pub use card::{Card, CardRow};
@@ -180,7 +182,7 @@ impl<'a> Log<'a> {
         columns.predictions = Some(model);
         let rounds = Rounds::new(columns, self.shape.target(), self.design.range)
             .expect("a simulated log is what evaluation allows");
-        self.sums.add(&rounds);
+        self.sums.add(rounds.view(0..rounds.len()));
         if let Some(sequence) = &mut self.sequence {
             sequence.add(&rounds);
         }

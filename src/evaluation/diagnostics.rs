@@ -14,10 +14,11 @@
 
 use std::fmt;
 
-use super::columns::{CHUNK, largest, largest_of, sums};
+use super::columns::{largest, largest_of};
 use super::logged::{RewardRange, Rounds};
 use super::target::TargetTable;
 use super::weigh::Tally;
+use super::weighted_sums::WeightedSums;
 use crate::domain::compensated_sum::CompensatedSum;
 use crate::domain::math;
 
@@ -51,15 +52,7 @@ impl Default for Thresholds {
 /// What has been seen of a log so far; streams and merges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostics {
-    rounds: u64,
-    weight: CompensatedSum,
-    weight_square: CompensatedSum,
-    largest_weight: f64,
-    weighted: CompensatedSum,
-    weighted_square: CompensatedSum,
-    reward: CompensatedSum,
-    lowest_reward: f64,
-    highest_reward: f64,
+    sums: WeightedSums,
     /// How often each action was logged at each position, as the target's
     /// table is laid out.
     logged: Vec<u64>,
@@ -74,6 +67,7 @@ pub struct Diagnostics {
     mass: Vec<f64>,
     lowest_propensity: f64,
     highest_propensity: f64,
+    winsorised: u64,
 }
 
 /// What a log is like under a target. `None` where the log has no answer.
@@ -100,6 +94,8 @@ pub struct Summary {
     pub unsupported_mass: Option<f64>,
     /// The one reward that there is, when they are all the same.
     pub only_reward: Option<f64>,
+    /// How many rewards were moved to the nearer end of the declared range.
+    pub winsorised: u64,
 }
 
 /// Why a log cannot answer.
@@ -294,15 +290,7 @@ impl Diagnostics {
     pub fn new<'a>(target: impl Into<Option<&'a TargetTable>>) -> Self {
         let target = target.into();
         Self {
-            rounds: 0,
-            weight: CompensatedSum::default(),
-            weight_square: CompensatedSum::default(),
-            largest_weight: 0.0,
-            weighted: CompensatedSum::default(),
-            weighted_square: CompensatedSum::default(),
-            reward: CompensatedSum::default(),
-            lowest_reward: f64::INFINITY,
-            highest_reward: f64::NEG_INFINITY,
+            sums: WeightedSums::default(),
             logged: vec![0; target.map_or(0, |it| it.actions() * it.positions())],
             unsupported: CompensatedSum::default(),
             tally: Tally::new(),
@@ -310,19 +298,14 @@ impl Diagnostics {
             mass: Vec::new(),
             lowest_propensity: f64::INFINITY,
             highest_propensity: 0.0,
+            winsorised: 0,
         }
     }
 
     /// Adds a batch that was weighed for the same target.
     pub fn add(&mut self, rounds: &Rounds) {
-        self.rounds += rounds.len() as u64;
-        let columns = rounds
-            .weight()
-            .chunks(CHUNK)
-            .zip(rounds.reward().chunks(CHUNK));
-        for (weight, reward) in columns {
-            self.add_chunk(weight, reward);
-        }
+        self.sums.add(rounds.view(0..rounds.len()));
+        self.winsorised += rounds.winsorised();
         let propensity = rounds.propensity();
         self.highest_propensity = largest(self.highest_propensity, propensity);
         self.lowest_propensity = -largest_of(-self.lowest_propensity, propensity, |value| -value);
@@ -344,19 +327,10 @@ impl Diagnostics {
         }
     }
 
-    fn add_chunk(&mut self, weight: &[f64], reward: &[f64]) {
-        let [weights, squares, weighted, weighted_squares, rewards] =
-            sums(weight, reward, |w, r| {
-                [w, w * w, w * r, (w * r) * (w * r), r]
-            });
-        self.weight.add(weights);
-        self.weight_square.add(squares);
-        self.weighted.add(weighted);
-        self.weighted_square.add(weighted_squares);
-        self.reward.add(rewards);
-        self.largest_weight = largest(self.largest_weight, weight);
-        self.highest_reward = largest(self.highest_reward, reward);
-        self.lowest_reward = -largest_of(-self.lowest_reward, reward, |value| -value);
+    /// The sums over weights and rewards.
+    #[must_use]
+    pub const fn sums(&self) -> &WeightedSums {
+        &self.sums
     }
 
     /// Adds what another pass under the same target saw.
@@ -370,15 +344,7 @@ impl Diagnostics {
             other.logged.len(),
             "passes under the same target merge"
         );
-        self.rounds += other.rounds;
-        self.weight.merge(&other.weight);
-        self.weight_square.merge(&other.weight_square);
-        self.largest_weight = self.largest_weight.max(other.largest_weight);
-        self.weighted.merge(&other.weighted);
-        self.weighted_square.merge(&other.weighted_square);
-        self.reward.merge(&other.reward);
-        self.lowest_reward = self.lowest_reward.min(other.lowest_reward);
-        self.highest_reward = self.highest_reward.max(other.highest_reward);
+        self.sums.merge(&other.sums);
         for (ours, theirs) in self.logged.iter_mut().zip(&other.logged) {
             *ours += theirs;
         }
@@ -393,6 +359,7 @@ impl Diagnostics {
         }
         self.lowest_propensity = self.lowest_propensity.min(other.lowest_propensity);
         self.highest_propensity = self.highest_propensity.max(other.highest_propensity);
+        self.winsorised += other.winsorised;
     }
 
     /// Whether every round had the same propensity, as a uniform logger over the
@@ -417,26 +384,11 @@ impl Diagnostics {
     /// What was seen.
     #[must_use]
     pub fn summary<'a>(&self, target: impl Into<Option<&'a TargetTable>>) -> Summary {
-        let target = target.into();
-        let rounds = real(self.rounds);
-        let some = self.rounds > 0;
-        let (weight, square) = (self.weight.get(), self.weight_square.get());
-        let mean = weight / rounds;
-        let variance = (square - mean * weight).max(0.0) / (rounds - 1.0);
-        let (weighted, weighted_square) = (self.weighted.get(), self.weighted_square.get());
+        let some = self.sums.count() > 0;
+        let unsupported = some.then(|| self.unsupported_mass(target.into()));
         Summary {
-            rounds: self.rounds,
-            mean_reward: some.then(|| self.reward.get() / rounds),
-            mean_weight: some.then_some(mean),
-            mean_weight_error: (self.rounds > 1).then(|| math::sqrt(variance / rounds)),
-            largest_weight: some.then_some(self.largest_weight),
-            largest_weight_share: (weight > 0.0).then(|| self.largest_weight / weight),
-            effective_sample_size: (square > 0.0).then(|| weight * weight / square),
-            effective_rewards: (weighted_square > 0.0)
-                .then(|| weighted * weighted / weighted_square),
-            unsupported_mass: some.then(|| self.unsupported_mass(target)),
-            only_reward: (some && self.lowest_reward == self.highest_reward)
-                .then_some(self.lowest_reward),
+            winsorised: self.winsorised,
+            ..Summary::of_sums(&self.sums, unsupported)
         }
     }
 
@@ -444,11 +396,11 @@ impl Diagnostics {
         if !self.mass.is_empty() {
             let actions = self.mass.iter().zip(&self.logged);
             let never = actions.filter(|(_, logged)| **logged == 0);
-            return never.map(|(mass, _)| mass).sum::<f64>() / real(self.rounds) + 0.0;
+            return never.map(|(mass, _)| mass).sum::<f64>() / real(self.sums.count()) + 0.0;
         }
         let of_choices = self.unsupported_choices();
         let Some(target) = target else {
-            return of_choices / real(self.rounds);
+            return of_choices / real(self.sums.count());
         };
         let positions = self.logged.chunks(target.actions()).enumerate();
         let mass = positions.map(|(position, logged)| {
@@ -457,7 +409,7 @@ impl Diagnostics {
             let never = never.filter(|(count, _)| **count == 0);
             real(rounds) * never.map(|(_, probability)| probability).sum::<f64>()
         });
-        (mass.sum::<f64>() + of_choices) / real(self.rounds)
+        (mass.sum::<f64>() + of_choices) / real(self.sums.count())
     }
 
     /// How many of the target's choices, of logged choices, the log cannot
@@ -478,6 +430,32 @@ fn add_tally(sum: &mut Tally, more: &Tally) {
 }
 
 impl Summary {
+    /// Of rounds with these weights and rewards, where the log cannot speak of
+    /// the share `unsupported` of the target's choices.
+    #[must_use]
+    pub fn of_sums(sums: &WeightedSums, unsupported: Option<f64>) -> Self {
+        let rounds = real(sums.count());
+        let some = sums.count() > 0;
+        let (weight, square) = (sums.weight.get(), sums.weight_square.get());
+        let mean = weight / rounds;
+        let variance = (square - mean * weight).max(0.0) / (rounds - 1.0);
+        let (weighted, weighted_square) = (sums.weighted.get(), sums.weighted_square.get());
+        Self {
+            rounds: sums.count(),
+            mean_reward: some.then(|| sums.reward.get() / rounds),
+            mean_weight: some.then_some(mean),
+            mean_weight_error: (sums.count() > 1).then(|| math::sqrt(variance / rounds)),
+            largest_weight: some.then_some(sums.largest_weight()),
+            largest_weight_share: (weight > 0.0).then(|| sums.largest_weight() / weight),
+            effective_sample_size: (square > 0.0).then(|| weight * weight / square),
+            effective_rewards: (weighted_square > 0.0)
+                .then(|| weighted * weighted / weighted_square),
+            unsupported_mass: unsupported,
+            only_reward: sums.only_reward(),
+            winsorised: 0,
+        }
+    }
+
     /// Whether such a log can answer.
     #[must_use]
     pub fn verdict(&self, thresholds: &Thresholds) -> Verdict {

@@ -4,12 +4,14 @@
 //! [`Formula`] says which terms and which function, and everything else
 //! (streaming, merging, standard errors by the delta method, resampling)
 //! follows from that. The two empirical-likelihood estimators, those that are
-//! cross-fitted and those that choose their own parameter keep sums of their own.
+//! cross-fitted, those that read the log in its order and those that choose
+//! their own parameter keep sums of their own.
 //!
 //! An estimator has a name under which people ask for it, parameter included:
 //! `ips`, `ips_clip10`, `switch_dr_100`, `dros_0.5`.
 
 mod accumulator;
+mod adaptively_weighted;
 mod balanced_ipw;
 mod cressie_read;
 mod cross_fitted;
@@ -17,6 +19,7 @@ mod direct_method;
 mod doubly_robust;
 mod dros;
 mod ips;
+mod marginalized_ips;
 mod mle;
 mod replay;
 mod self_normalised_dr;
@@ -30,17 +33,20 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::demands::Demands;
 use super::logged::{Column, MissingColumn, RewardRange, RoundsView};
 use super::moments::Terms;
 
 pub use accumulator::{Accumulator, Estimate, Unlike};
+pub use adaptively_weighted::{AdaptivelyWeightedDr, Allocation};
 pub use balanced_ipw::BalancedIpw;
-pub use cressie_read::CressieRead;
+pub use cressie_read::cressie_read;
 pub use cross_fitted::{CellModel, CrossFittedCells};
 pub use direct_method::DirectMethod;
 pub use doubly_robust::DoublyRobust;
 pub use dros::DoublyRobustShrinkage;
 pub use ips::InversePropensity;
+pub use marginalized_ips::MarginalizedIps;
 pub use mle::MaximumLikelihood;
 pub use replay::Replay;
 pub use self_normalised_dr::SelfNormalisedDoublyRobust;
@@ -117,13 +123,18 @@ pub enum Estimator {
     /// Doubly robust with a model of the rounds before, in the log's order: see
     /// [`anytime`](super::anytime).
     AnytimeDr,
+    /// Doubly robust, weighted for a logger that learns, in the log's order.
+    AdaptivelyWeighted(Allocation),
+    /// Inverse propensity scores of what actions are like.
+    Mips(MarginalizedIps),
 }
 
 /// A name that is no estimator's.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{name:?} is no estimator; there are ips, ips_clipL, snips, dm, dr, dr_clipL, sndr, switch_dr_L, \
-     dros_L, sgipw_L, sgdr_L, bipw, mle, cressieread, replay, dml, mrdr, anytime_dr, with a number for L (of ips_clip, dr_clip, \
+     dros_L, sgipw_L, sgdr_L, bipw, mle, cressieread, replay, dml, mrdr, anytime_dr, \
+     aw_dr_stable_var, aw_dr_min_var, mips, with a number for L (of ips_clip, dr_clip, \
      switch_dr_, dros_ and sgdr_ also the words slope and mse), and all"
 )]
 pub struct UnknownEstimator {
@@ -164,16 +175,21 @@ impl Estimator {
             Self::CrossFitted(CellModel::Mean),
             Self::CrossFitted(CellModel::LeastVariance),
             Self::AnytimeDr,
+            Self::Mips(MarginalizedIps),
         ];
+        all.extend(Allocation::ALL.map(Self::AdaptivelyWeighted));
         all.extend(Tuned::all().map(Self::Tuned));
         all
     }
 
-    /// Whether it reads the log in its order, and so cannot merge with what
-    /// another pass saw.
+    /// What it can do with a log.
     #[must_use]
-    pub const fn needs_order(&self) -> bool {
-        matches!(self, Self::AnytimeDr)
+    pub fn demands(&self) -> Demands {
+        match self {
+            Self::AnytimeDr | Self::AdaptivelyWeighted(_) => Demands::SERIAL,
+            _ if self.formula().is_some() => Demands::CLUSTERED,
+            _ => Demands::INDEPENDENT,
+        }
     }
 
     /// The formula, of those that have one.
@@ -191,11 +207,13 @@ impl Estimator {
             Self::Sgdr(formula) => Some(formula),
             Self::Bipw(formula) => Some(formula),
             Self::Replay(formula) => Some(formula),
+            Self::Mips(formula) => Some(formula),
             Self::Mle
             | Self::CressieRead
             | Self::CrossFitted(_)
             | Self::Tuned(_)
-            | Self::AnytimeDr => None,
+            | Self::AnytimeDr
+            | Self::AdaptivelyWeighted(_) => None,
         }
     }
 
@@ -210,6 +228,8 @@ impl Estimator {
             | Self::Dros(_)
             | Self::Sgdr(_) => Some(Column::Prediction),
             Self::Bipw(_) => Some(Column::BalancedWeight),
+            Self::Mips(_) => Some(Column::Embedding),
+            Self::AdaptivelyWeighted(_) => Some(Column::LoggingDistribution),
             Self::Tuned(Tuned {
                 family: Family::IpsClip,
                 ..
@@ -243,6 +263,9 @@ impl Estimator {
             Self::Sgipw(_) => Some("large weights are shrunk, which biases it toward 0"),
             Self::Dm(_) => Some("rests on the reward model alone"),
             Self::Bipw(_) => Some("rests on the classifier that gave its weights"),
+            Self::Mips(_) => {
+                Some("rests on actions earning what they do through their embeddings alone")
+            }
             Self::Tuned(_) => {
                 Some("its parameter was chosen on this log, which its interval does not know")
             }
@@ -273,6 +296,9 @@ impl fmt::Display for Estimator {
             Self::CrossFitted(CellModel::LeastVariance) => f.write_str("mrdr"),
             Self::Tuned(tuned) => write!(f, "{tuned}"),
             Self::AnytimeDr => f.write_str("anytime_dr"),
+            Self::AdaptivelyWeighted(Allocation::StableVariance) => f.write_str("aw_dr_stable_var"),
+            Self::AdaptivelyWeighted(Allocation::LeastVariance) => f.write_str("aw_dr_min_var"),
+            Self::Mips(_) => f.write_str("mips"),
         }
     }
 }
@@ -295,6 +321,9 @@ impl FromStr for Estimator {
             "mle" => Some(Self::Mle),
             "cressieread" => Some(Self::CressieRead),
             "anytime_dr" => Some(Self::AnytimeDr),
+            "aw_dr_stable_var" => Some(Self::AdaptivelyWeighted(Allocation::StableVariance)),
+            "aw_dr_min_var" => Some(Self::AdaptivelyWeighted(Allocation::LeastVariance)),
+            "mips" => Some(Self::Mips(MarginalizedIps)),
             "replay" => Some(Self::Replay(Replay)),
             "dml" => Some(Self::CrossFitted(CellModel::Mean)),
             "mrdr" => Some(Self::CrossFitted(CellModel::LeastVariance)),

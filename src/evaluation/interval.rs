@@ -8,25 +8,27 @@
 
 mod bootstrap;
 mod clopper_pearson;
+mod clustered;
 mod confidence_sequence;
 mod cressie_read;
 mod empirical_bernstein;
 mod hoeffding;
 mod mixture_bound;
 mod normal;
-mod weighted_sums;
+mod poisson_bootstrap;
 
 use thiserror::Error;
 
 pub use bootstrap::{Bootstrap, BootstrapIntervals, BootstrapPlan, MOST_ROUNDS, Sample};
 pub use clopper_pearson::clopper_pearson;
+pub use clustered::{GROUPS, GroupSums, GroupedTerms, group_of, groups_of};
 pub use confidence_sequence::ConfidenceSequence;
 pub use cressie_read::cressie_read;
 pub use empirical_bernstein::empirical_bernstein;
 pub use hoeffding::hoeffding;
 pub use mixture_bound::MixtureBound;
 pub use normal::{normal, student_t};
-pub use weighted_sums::WeightedSums;
+pub use poisson_bootstrap::PoissonBootstrap;
 
 /// The probability with which an interval is to hold the truth: in (0, 1).
 #[derive(Debug, Clone, Copy, PartialEq)]

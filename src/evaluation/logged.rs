@@ -92,6 +92,10 @@ pub enum Column {
     Prediction,
     /// The target's distribution of a round.
     TargetDistribution,
+    /// The logging policy's whole distribution of a round.
+    LoggingDistribution,
+    /// What each action is like.
+    Embedding,
 }
 
 impl fmt::Display for Column {
@@ -104,6 +108,8 @@ impl fmt::Display for Column {
             Self::BalancedWeight => "balanced weight",
             Self::Prediction => "reward prediction",
             Self::TargetDistribution => "target distribution",
+            Self::LoggingDistribution => "whole logging distributions",
+            Self::Embedding => "action embeddings",
         })
     }
 }
@@ -164,6 +170,10 @@ pub(super) struct WeighedColumns {
     pub unsupported: Vec<f64>,
     /// Where the log does not know p₀.
     pub tally: Option<Tally>,
+    /// p(e|π)/p(e|p₀), where actions have embeddings.
+    pub marginal_weight: Option<Vec<f64>>,
+    /// How many rewards were moved to the nearer end of the range.
+    pub winsorised: u64,
 }
 
 /// The choices that rounds were made of, and what the target does there.
@@ -173,6 +183,7 @@ struct Weighed {
     target: Vec<f64>,
     unsupported: Option<Vec<f64>>,
     tally: Option<Tally>,
+    winsorised: u64,
 }
 
 /// A batch of logged rounds under one target. Rewards lie in the declared
@@ -190,6 +201,7 @@ pub struct Rounds {
     target_mass: Option<Vec<f64>>,
     predictions: Option<Predictions>,
     balanced_weight: Option<Vec<f64>>,
+    marginal_weight: Option<Vec<f64>>,
     /// When they are of logged choices; they have no cell then.
     weighed: Option<Box<Weighed>>,
 }
@@ -217,11 +229,13 @@ impl Rounds {
             target_mass: None,
             predictions: None,
             balanced_weight: None,
+            marginal_weight: columns.marginal_weight,
             weighed: Some(Box::new(Weighed {
                 choices,
                 target: columns.target,
                 unsupported: known.then_some(columns.unsupported),
                 tally: columns.tally,
+                winsorised: columns.winsorised,
             })),
         })
     }
@@ -292,6 +306,7 @@ impl Rounds {
             target_mass: None,
             predictions,
             balanced_weight,
+            marginal_weight: None,
             weighed: None,
         })
     }
@@ -324,6 +339,7 @@ impl Rounds {
             target_mass: Some(summed.mass),
             predictions: summed.predictions,
             balanced_weight: None,
+            marginal_weight: None,
             weighed: None,
         })
     }
@@ -397,6 +413,18 @@ impl Rounds {
         self.weighed.as_ref()?.tally.as_ref()
     }
 
+    /// The shopper of each round; empty when the log names nobody.
+    #[must_use]
+    pub fn shoppers(&self) -> &[u64] {
+        self.choices().map_or(&[], |it| &it.columns().shopper)
+    }
+
+    /// How many rewards were moved to the nearer end of the declared range.
+    #[must_use]
+    pub fn winsorised(&self) -> u64 {
+        self.weighed.as_ref().map_or(0, |it| it.winsorised)
+    }
+
     /// Some of the rounds.
     ///
     /// # Panics
@@ -411,14 +439,22 @@ impl Rounds {
                 logged: &model.logged[range.clone()],
                 target: &model.target[range.clone()],
             }),
-            balanced_weight: self.balanced_weight.as_ref().map(|column| &column[range]),
+            balanced_weight: self
+                .balanced_weight
+                .as_ref()
+                .map(|column| &column[range.clone()]),
+            marginal_weight: self.marginal_weight.as_ref().map(|column| &column[range]),
         }
     }
 
     /// Whether the log has a column that only some have.
     #[must_use]
-    pub const fn has(&self, column: Column) -> bool {
+    pub fn has(&self, column: Column) -> bool {
         match column {
+            Column::Embedding => self.marginal_weight.is_some(),
+            Column::LoggingDistribution => self
+                .choices()
+                .is_some_and(|it| it.columns().probabilities.is_some()),
             Column::Prediction => self.predictions.is_some(),
             Column::BalancedWeight => self.balanced_weight.is_some(),
             _ => true,
@@ -437,6 +473,7 @@ pub struct RoundsView<'a> {
     pub propensity: &'a [f64],
     predictions: Option<PredictionsView<'a>>,
     balanced_weight: Option<&'a [f64]>,
+    marginal_weight: Option<&'a [f64]>,
 }
 
 /// Some rounds' predictions.
@@ -464,6 +501,14 @@ impl<'a> RoundsView<'a> {
     pub fn balanced_weight(&self) -> Result<&'a [f64], MissingColumn> {
         self.balanced_weight
             .ok_or(MissingColumn(Column::BalancedWeight))
+    }
+
+    /// The weights of the chosen actions' embeddings.
+    ///
+    /// # Errors
+    /// When actions have none.
+    pub fn marginal_weight(&self) -> Result<&'a [f64], MissingColumn> {
+        self.marginal_weight.ok_or(MissingColumn(Column::Embedding))
     }
 }
 

@@ -1,20 +1,25 @@
 //! One pass over a log: every estimator, interval and diagnostic that was
 //! asked for, streaming and mergeable, and what came of them.
 
-use std::fmt;
+mod answer;
 
 use thiserror::Error;
 
 use super::anytime::AnytimeDr;
 use super::coverage::{NotAShape, Shape};
-use super::diagnostics::{Diagnostics, Summary, Thresholds, Verdict};
-use super::estimator::{Accumulator, CrossFittedCells, Estimate, Estimator, TunedCandidates};
-use super::interval::{
-    Bootstrap, BootstrapPlan, ConfidenceSequence, Ends, Level, Sample, WeightedSums,
-    clopper_pearson, cressie_read, empirical_bernstein, hoeffding, normal, student_t,
+use super::diagnostics::{Diagnostics, Thresholds};
+use super::estimator::{
+    Accumulator, AdaptivelyWeightedDr, CrossFittedCells, Estimate, Estimator, TunedCandidates,
 };
-use super::logged::{MissingColumn, RewardRange, Rounds};
+use super::interval::{
+    Bootstrap, BootstrapPlan, ConfidenceSequence, Ends, GroupedTerms, Level, PoissonBootstrap,
+    Sample, clopper_pearson, cressie_read, empirical_bernstein, groups_of, hoeffding, normal,
+    student_t,
+};
+use super::logged::{RewardRange, Rounds};
 use super::target::TargetTable;
+
+pub use answer::{Answer, IntervalLine, Kind, Skipped, WhySkipped};
 
 /// What is asked of a log.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,123 +35,13 @@ pub struct Question {
     pub level: Level,
     /// How to resample, if at all.
     pub bootstrap: Option<BootstrapPlan>,
+    /// How to resample a log of any length, if at all.
+    pub poisson: Option<BootstrapPlan>,
+    /// Whether rounds of a log that names shoppers count as independent all the
+    /// same.
+    pub independent: bool,
     /// When to refuse.
     pub thresholds: Thresholds,
-}
-
-/// A kind of interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// Normal, by the delta method.
-    Normal,
-    /// Student's t, by the delta method.
-    StudentT,
-    /// The bootstrap's percentiles.
-    BootstrapPercentile,
-    /// The bootstrap, bias-corrected and accelerated.
-    BootstrapBca,
-    /// Hoeffding's.
-    Hoeffding,
-    /// Empirical Bernstein.
-    EmpiricalBernstein,
-    /// The confidence sequence, which holds at every round at once.
-    ConfidenceSequence,
-    /// The default: holds at every round at once, around a doubly robust score.
-    AnytimeValid,
-    /// Vowpal Wabbit's: the normal interval of inverse propensity scores.
-    Gaussian,
-    /// Vowpal Wabbit's: Clopper-Pearson with weights.
-    ClopperPearson,
-    /// Vowpal Wabbit's: empirical Cressie-Read, for rewards in this range.
-    CressieRead(RewardRange),
-}
-
-impl Kind {
-    /// Whether it claims to hold at every look at once, not at one that was fixed
-    /// before.
-    #[must_use]
-    pub const fn holds_at_every_look(self) -> bool {
-        matches!(self, Self::ConfidenceSequence | Self::AnytimeValid)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Normal => f.write_str("normal"),
-            Self::StudentT => f.write_str("student_t"),
-            Self::BootstrapPercentile => f.write_str("bootstrap_percentile"),
-            Self::BootstrapBca => f.write_str("bootstrap_bca"),
-            Self::Hoeffding => f.write_str("hoeffding"),
-            Self::EmpiricalBernstein => f.write_str("empirical_bernstein"),
-            Self::ConfidenceSequence => f.write_str("confidence_sequence"),
-            Self::AnytimeValid => f.write_str("anytime_valid"),
-            Self::Gaussian => f.write_str("gaussian_interval"),
-            Self::ClopperPearson => f.write_str("clopper_pearson_interval"),
-            Self::CressieRead(range) => {
-                let (low, high) = (range.low(), range.high());
-                write!(f, "cressieread_interval_rmin{low}_rmax{high}")
-            }
-        }
-    }
-}
-
-/// One interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct IntervalLine {
-    /// Which.
-    pub kind: Kind,
-    /// Of which estimator.
-    pub estimator: Estimator,
-    /// Its ends.
-    pub ends: Ends,
-}
-
-/// An estimator that could say nothing.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Skipped {
-    /// Which.
-    pub estimator: Estimator,
-    /// Why.
-    pub why: WhySkipped,
-}
-
-/// Why an estimator said nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum WhySkipped {
-    /// The log lacks what it reads.
-    #[error(transparent)]
-    Missing(#[from] MissingColumn),
-    /// Replay is for uniform logs.
-    #[error("the log's propensities are not all the same, and replay is for uniform logs")]
-    NotUniform,
-    /// It is computed for a target that is a table.
-    #[error("it needs a target that is the same for every round of a position")]
-    NoTable,
-    /// It needs the log's order, and passes were merged.
-    #[error("it needs the log in one pass, in its order")]
-    Merged,
-    /// It is not defined on this log.
-    #[error("it is not defined on this log, or needs more of its weights than are kept")]
-    Undefined,
-}
-
-/// What came of a pass.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// What the log is like.
-    pub summary: Summary,
-    /// Whether it can answer.
-    pub verdict: Verdict,
-    /// The estimates, in the order of the question.
-    pub estimates: Vec<(Estimator, Estimate)>,
-    /// The intervals.
-    pub intervals: Vec<IntervalLine>,
-    /// Whether the default interval says nothing of its upper end, because the
-    /// log has neither whole distributions nor a declared largest weight.
-    pub one_sided: bool,
-    /// The estimators that said nothing.
-    pub skipped: Vec<Skipped>,
 }
 
 /// Two passes under different questions or targets.
@@ -156,8 +51,7 @@ pub struct NotMergeable;
 
 /// A pass at work. Merging two equals one pass over both logs, but for the
 /// rounding of sums, for the bootstrap, whose draws follow the order of the
-/// rounds, and for the confidence sequence, which needs that order and is left
-/// out.
+/// rounds, and for what needs that order, which is left out.
 #[derive(Debug, Clone)]
 pub struct Pass {
     question: Question,
@@ -168,14 +62,19 @@ pub struct Pass {
     cross_fitted: Option<CrossFittedCells>,
     tuned: Vec<TunedCandidates>,
     samples: Vec<Sample>,
-    sums: WeightedSums,
-    /// Plain inverse propensity scores, on which the bounded intervals rest.
-    weighted: Accumulator,
+    /// Where the log names shoppers.
+    grouped: Vec<GroupedTerms>,
+    poisson: Option<PoissonBootstrap>,
+    names_shoppers: bool,
+    /// Plain inverse propensity scores, on which the bounded intervals rest,
+    /// where the question does not ask for them.
+    plain: Option<Accumulator>,
     /// Where a largest weight is declared; gone after a merge, since it needs
     /// the order of the log.
     sequence: Option<ConfidenceSequence>,
-    /// The same of the default.
+    /// The same of the default, and of the weights for a logger that learns.
     anytime: Option<AnytimeDr>,
+    adaptive: Option<AdaptivelyWeightedDr>,
     diagnostics: Diagnostics,
     skipped: Vec<Skipped>,
 }
@@ -201,7 +100,10 @@ impl Pass {
             .estimators
             .contains(&Estimator::AnytimeDr)
             .then(|| AnytimeDr::new(question.range, question.largest_weight, question.level));
-        let plain = Accumulator::new(IPS).expect("inverse propensity scores are a formula");
+        let weighs = |estimator: &Estimator| matches!(estimator, Estimator::AdaptivelyWeighted(_));
+        let adaptive = question.estimators.iter().any(weighs);
+        let asked = question.estimators.contains(&IPS);
+        let plain = Accumulator::new(IPS).filter(|_| !asked);
         let asks = |estimator: &Estimator| matches!(estimator, Estimator::CrossFitted(_));
         let cross_fitted = target
             .as_ref()
@@ -221,12 +123,17 @@ impl Pass {
         Self {
             sequence,
             anytime,
+            adaptive: adaptive.then(|| AdaptivelyWeightedDr::new(question.range)),
             cross_fitted,
+            grouped: Vec::new(),
+            poisson: question
+                .poisson
+                .map(|plan| PoissonBootstrap::new(&question.estimators, plan)),
+            names_shoppers: false,
             tuned: tuned.collect(),
             accumulators: estimators.filter_map(Accumulator::new).collect(),
             samples,
-            sums: WeightedSums::default(),
-            weighted: plain,
+            plain,
             diagnostics: Diagnostics::new(target.as_ref()),
             skipped,
             question,
@@ -244,7 +151,6 @@ impl Pass {
     /// lacks a column is left out from then on, and said to be.
     pub fn add(&mut self, rounds: &Rounds) {
         self.diagnostics.add(rounds);
-        self.sums.add(rounds);
         if let Some(sequence) = &mut self.sequence {
             sequence.add(rounds);
         }
@@ -254,9 +160,16 @@ impl Pass {
         if let Some(anytime) = &mut self.anytime {
             anytime.add(rounds, self.target.as_ref());
         }
+        if let Some(Err(missing)) = self.adaptive.as_mut().map(|it| it.add(rounds)) {
+            self.adaptive = None;
+            self.leave_out(WhySkipped::Missing(missing), |estimator| {
+                matches!(estimator, Estimator::AdaptivelyWeighted(_))
+            });
+        }
         if let Some(cells) = &mut self.cross_fitted {
             cells.add(rounds);
         }
+        self.add_shoppers(rounds);
         let skipped = &mut self.skipped;
         self.tuned.retain_mut(|candidates| {
             let missing = candidates.add(rounds).err();
@@ -277,23 +190,51 @@ impl Pass {
             missing.is_none()
         });
         self.samples.retain_mut(|sample| sample.add(rounds).is_ok());
-        let known = self.weighted.add(rounds);
-        debug_assert!(known.is_ok(), "every log has weights and rewards");
+        if let Some(plain) = &mut self.plain {
+            let known = plain.add(rounds);
+            debug_assert!(known.is_ok(), "every log has weights and rewards");
+        }
+    }
+
+    /// What clusters by shopper. The groups begin with the first batch that
+    /// names shoppers; all of a log's batches do, or none.
+    fn add_shoppers(&mut self, rounds: &Rounds) {
+        let shoppers = rounds.shoppers();
+        if let Some(poisson) = &mut self.poisson {
+            poisson.add(rounds, shoppers);
+        }
+        if shoppers.is_empty() {
+            return;
+        }
+        if !self.names_shoppers {
+            self.names_shoppers = true;
+            if !self.question.independent {
+                self.samples = Vec::new();
+            }
+            let asked = self.question.estimators.iter().copied();
+            self.grouped = asked.filter_map(GroupedTerms::new).collect();
+        }
+        let groups = groups_of(shoppers);
+        self.grouped
+            .retain_mut(|terms| terms.add(rounds, &groups).is_ok());
+    }
+
+    fn leave_out(&mut self, why: WhySkipped, which: impl Fn(&Estimator) -> bool) {
+        let asked = self.question.estimators.iter().copied();
+        let left_out = asked.filter(which);
+        let skipped = left_out.map(|estimator| Skipped { estimator, why });
+        self.skipped.extend(skipped);
     }
 
     fn leave_out_what_needs_a_table(&mut self) {
-        let anytime = self.anytime.take().is_some();
-        let cells = self.cross_fitted.take().is_some();
-        let asked = self.question.estimators.iter().copied();
-        let left_out = asked.filter(|estimator| match estimator {
-            Estimator::AnytimeDr => anytime,
-            Estimator::CrossFitted(_) => cells,
-            _ => false,
-        });
-        self.skipped.extend(left_out.map(|estimator| Skipped {
-            estimator,
-            why: WhySkipped::NoTable,
-        }));
+        if self.anytime.take().is_some() {
+            self.leave_out(WhySkipped::NoTable, |it| *it == Estimator::AnytimeDr);
+        }
+        if self.cross_fitted.take().is_some() {
+            self.leave_out(WhySkipped::NoTable, |estimator| {
+                matches!(estimator, Estimator::CrossFitted(_))
+            });
+        }
     }
 
     /// Adds what another pass saw.
@@ -311,14 +252,16 @@ impl Pass {
             return Err(NotMergeable);
         }
         self.sequence = None;
-        if self.anytime.take().is_some() {
-            self.skipped.push(Skipped {
-                estimator: Estimator::AnytimeDr,
-                why: WhySkipped::Merged,
+        let (anytime, adaptive) = (self.anytime.take(), self.adaptive.take());
+        if anytime.is_some() || adaptive.is_some() {
+            self.leave_out(WhySkipped::Merged, |estimator| match estimator {
+                Estimator::AnytimeDr => anytime.is_some(),
+                Estimator::AdaptivelyWeighted(_) => adaptive.is_some(),
+                _ => false,
             });
         }
+        self.merge_shoppers(other);
         self.diagnostics.merge(&other.diagnostics);
-        self.sums.merge(&other.sums);
         for (ours, theirs) in self.accumulators.iter_mut().zip(&other.accumulators) {
             ours.merge(theirs).map_err(|_| NotMergeable)?;
         }
@@ -331,9 +274,35 @@ impl Pass {
         for (ours, theirs) in self.samples.iter_mut().zip(&other.samples) {
             ours.merge(theirs);
         }
-        self.weighted
-            .merge(&other.weighted)
-            .map_err(|_| NotMergeable)
+        if let (Some(ours), Some(theirs)) = (&mut self.plain, &other.plain) {
+            ours.merge(theirs).map_err(|_| NotMergeable)?;
+        }
+        Ok(())
+    }
+
+    fn merge_shoppers(&mut self, other: &Self) {
+        if let (Some(ours), Some(theirs)) = (&mut self.poisson, &other.poisson) {
+            ours.merge(theirs);
+        }
+        if self.names_shoppers {
+            for (ours, theirs) in self.grouped.iter_mut().zip(&other.grouped) {
+                ours.merge(theirs);
+            }
+        } else {
+            self.grouped.clone_from(&other.grouped);
+        }
+        self.names_shoppers |= other.names_shoppers;
+    }
+
+    /// The plain inverse propensity scores, kept for themselves or for the
+    /// question.
+    fn plain_estimate(&self) -> Option<Estimate> {
+        let mut asked = self.accumulators.iter();
+        let kept = self
+            .plain
+            .as_ref()
+            .or_else(|| asked.find(|accumulator| accumulator.estimator() == IPS))?;
+        kept.estimate(self.question.range)
     }
 
     /// What the log was like, to simulate others like it.
@@ -382,7 +351,9 @@ impl Pass {
             estimator: Estimator::AnytimeDr,
             ends: anytime.ends,
         }));
+        let unclustered = self.unclustered(&mut intervals);
         Answer {
+            unclustered,
             one_sided: anytime.is_some_and(|anytime| anytime.one_sided),
             verdict: summary.verdict(&self.question.thresholds),
             intervals,
@@ -390,6 +361,23 @@ impl Pass {
             estimates,
             skipped,
         }
+    }
+
+    /// Of a log that names shoppers, takes the intervals out that count rounds as
+    /// independent, unless they are to; says which kinds these are.
+    fn unclustered(&self, intervals: &mut Vec<IntervalLine>) -> Vec<Kind> {
+        if !self.names_shoppers || self.question.independent {
+            return Vec::new();
+        }
+        let clusters = |line: &IntervalLine| line.kind.clusters_for(&line.estimator);
+        let left_out = intervals.iter().filter(|line| !clusters(line));
+        let mut kinds: Vec<Kind> = left_out.map(|line| line.kind).collect();
+        if self.question.bootstrap.is_some() {
+            kinds.extend([Kind::BootstrapPercentile, Kind::BootstrapBca]);
+        }
+        intervals.retain(clusters);
+        let all = Kind::all(self.question.range).into_iter();
+        all.filter(|kind| kinds.contains(kind)).collect()
     }
 
     /// What each estimator says that can be asked at any time.
@@ -418,6 +406,13 @@ impl Pass {
                 }
             }
         }
+        if let Some(adaptive) = &self.adaptive {
+            for estimator in &self.question.estimators {
+                if let Estimator::AdaptivelyWeighted(allocation) = estimator {
+                    said.push((*estimator, some(adaptive.estimate(*allocation))));
+                }
+            }
+        }
         for candidates in &self.tuned {
             let chosen = candidates.estimate(range).map(|(_, estimate)| estimate);
             said.push((Estimator::Tuned(candidates.tuned()), some(chosen)));
@@ -435,11 +430,15 @@ impl Pass {
                 ends,
             }));
         };
-        if let Some(estimate) = self.weighted.estimate(range) {
+        if let Some(estimate) = self.plain_estimate() {
+            let sums = self.diagnostics.sums();
             push(Kind::Gaussian, IPS, normal(&estimate, level));
-            let ends = clopper_pearson(&self.sums, range, level);
-            push(Kind::ClopperPearson, IPS, ends);
-            let ends = cressie_read(&self.sums, range, level);
+            push(
+                Kind::ClopperPearson,
+                IPS,
+                clopper_pearson(sums, range, level),
+            );
+            let ends = cressie_read(sums, range, level);
             push(Kind::CressieRead(range), Estimator::CressieRead, ends);
             if let Some(bound) = self.question.largest_weight {
                 push(
@@ -456,6 +455,14 @@ impl Pass {
         for (estimator, estimate) in estimates {
             push(Kind::Normal, *estimator, normal(estimate, level));
             push(Kind::StudentT, *estimator, student_t(estimate, level));
+        }
+        for terms in &self.grouped {
+            push(Kind::ClusteredT, terms.estimator(), terms.ends(level));
+        }
+        if let Some(poisson) = &self.poisson {
+            for (estimator, ends) in poisson.intervals(level) {
+                push(Kind::BootstrapPoisson, estimator, ends);
+            }
         }
         if let Some(plan) = self.question.bootstrap {
             let drawn = Bootstrap::draw(&self.samples, plan);

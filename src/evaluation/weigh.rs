@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::choices::{Choice, Choices, Metric};
+use super::choices::{Choice, ChoiceColumn, Choices, Metric};
+use super::embeddings::Embeddings;
 use super::logged::{Column, RewardRange, RoundFault, Rounds, WeighedColumns};
 use super::target::SUM_TOLERANCE;
 
@@ -58,9 +59,17 @@ pub enum WeighFault {
         /// Why.
         why: NoChoice,
     },
-    /// The log does not have the metric.
+    /// The log does not have the column.
     #[error("the log has no column {0}")]
-    NoMetric(Metric),
+    NoColumn(ChoiceColumn),
+    /// An action on offer has no embedding.
+    #[error("the action {action:?} has no embedding")]
+    NoEmbedding {
+        /// At which choice.
+        index: usize,
+        /// Which action.
+        action: String,
+    },
     /// A value that evaluation does not allow.
     #[error("column {column}: {value} is not {expected}", column = .0.column, value = .0.value, expected = .0.expected)]
     Round(RoundFault),
@@ -71,9 +80,9 @@ impl WeighFault {
     #[must_use]
     pub const fn index(&self) -> Option<usize> {
         match self {
-            Self::Target { index, .. } => Some(*index),
+            Self::Target { index, .. } | Self::NoEmbedding { index, .. } => Some(*index),
             Self::Round(fault) => Some(fault.index),
-            Self::NoMetric(_) => None,
+            Self::NoColumn(_) => None,
         }
     }
 
@@ -104,12 +113,59 @@ pub struct CellTally {
 /// By position and action.
 pub type Tally = BTreeMap<(u32, u32), CellTally>;
 
-/// Weighs a batch for a target; with a metric, that takes the place of the
-/// log's own reward.
+/// What besides the target decides how choices are weighed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weighing {
+    /// What rewards lie in.
+    pub range: RewardRange,
+    /// What takes the place of the log's own reward.
+    pub metric: Option<Metric>,
+    /// A reward outside the range counts as its nearer end, and is counted, in
+    /// place of being refused: what is estimated is then the winsorised reward.
+    pub winsorise: bool,
+    /// What actions are like, for the estimators that weigh that.
+    pub embeddings: Option<Embeddings>,
+}
+
+impl Weighing {
+    /// The log's own reward, none outside the range.
+    #[must_use]
+    pub const fn new(range: RewardRange) -> Self {
+        Self {
+            range,
+            metric: None,
+            winsorise: false,
+            embeddings: None,
+        }
+    }
+
+    /// The rewards, and how many were moved into the range.
+    fn rewards(&self, choices: &Choices) -> Result<(Vec<f64>, u64), WeighFault> {
+        let logged = match self.metric {
+            None => &choices.columns().reward,
+            Some(metric) => choices
+                .metric(metric)
+                .ok_or(WeighFault::NoColumn(ChoiceColumn::Metric(metric)))?,
+        };
+        let mut rewards = logged.to_vec();
+        let mut moved = 0;
+        if self.winsorise {
+            for reward in &mut rewards {
+                let within = reward.clamp(self.range.low(), self.range.high());
+                moved += u64::from(within.to_bits() != reward.to_bits());
+                *reward = within;
+            }
+        }
+        Ok((rewards, moved))
+    }
+}
+
+/// Weighs a batch for a target.
 ///
 /// # Errors
-/// At the first choice that the target chooses nothing at, or whose reward lies
-/// outside the declared range.
+/// At the first choice that the target chooses nothing at, whose reward lies
+/// outside the declared range, or that offers an action without an embedding
+/// where there are embeddings; when the log lacks a column that is asked for.
 ///
 /// # Panics
 /// When the target's probabilities sum to something else than 1, which is an
@@ -117,16 +173,13 @@ pub type Tally = BTreeMap<(u32, u32), CellTally>;
 pub fn weigh(
     choices: Choices,
     target: &mut dyn TargetPolicy,
-    range: RewardRange,
-    metric: Option<Metric>,
+    weighing: &mut Weighing,
 ) -> Result<Rounds, WeighFault> {
     let columns = choices.columns();
-    let reward = match metric {
-        None => &columns.reward,
-        Some(metric) => choices.metric(metric).ok_or(WeighFault::NoMetric(metric))?,
-    };
+    let (reward, winsorised) = weighing.rewards(&choices)?;
     let mut weighed = WeighedColumns {
-        reward: reward.to_vec(),
+        reward,
+        winsorised,
         target: vec![0.0; columns.actions.len()],
         ..WeighedColumns::default()
     };
@@ -156,7 +209,32 @@ pub fn weigh(
         }
     }
     weighed.tally = columns.probabilities.is_none().then_some(tally);
-    Rounds::weighed(choices, weighed, range).map_err(WeighFault::Round)
+    if let Some(embeddings) = &mut weighing.embeddings {
+        let weights = marginal_weights(&choices, &weighed.target, embeddings)?;
+        weighed.marginal_weight = Some(weights);
+    }
+    Rounds::weighed(choices, weighed, weighing.range).map_err(WeighFault::Round)
+}
+
+/// What each chosen action's embedding weighs.
+fn marginal_weights(
+    choices: &Choices,
+    target: &[f64],
+    embeddings: &mut Embeddings,
+) -> Result<Vec<f64>, WeighFault> {
+    let names = &choices.vocabulary().actions;
+    let weight = |index: usize| {
+        let choice = choices.get(index);
+        let lacking = WeighFault::NoColumn(ChoiceColumn::Probabilities);
+        let logging = choice.probabilities.ok_or(lacking)?;
+        let target = &target[choices.span(index)];
+        let weight = embeddings.weight(names, choice.actions, target, logging, choice.chosen);
+        weight.map_err(|action| WeighFault::NoEmbedding {
+            index,
+            action: names.get(action).unwrap_or_default().to_owned(),
+        })
+    };
+    (0..choices.len()).map(weight).collect()
 }
 
 fn note(tally: &mut Tally, choice: &Choice<'_>, target: &[f64]) {
@@ -214,7 +292,7 @@ mod tests {
     #[test]
     fn a_whole_distribution_tells_support_row_by_row() {
         let batch = choices(Some(vec![0.25, 0.75, 0.0, 1.0]));
-        let rounds = weigh(batch, &mut First, RewardRange::UNIT, None).unwrap();
+        let rounds = weigh(batch, &mut First, &mut Weighing::new(RewardRange::UNIT)).unwrap();
         assert_eq!(rounds.weight(), [4.0, 0.0]);
         assert_eq!(
             rounds.target_probabilities(),
@@ -226,7 +304,8 @@ mod tests {
 
     #[test]
     fn without_one_support_is_what_was_logged() {
-        let rounds = weigh(choices(None), &mut First, RewardRange::UNIT, None).unwrap();
+        let mut weighing = Weighing::new(RewardRange::UNIT);
+        let rounds = weigh(choices(None), &mut First, &mut weighing).unwrap();
         let tally = rounds.tally().unwrap();
         let cell = |logged, mass| CellTally { logged, mass };
         assert_eq!(tally[&(0, 0)], cell(1, 2.0));
@@ -236,16 +315,51 @@ mod tests {
     #[test]
     fn another_metric_is_checked_against_the_range() {
         let range = RewardRange::new(0.0, 1_000.0).unwrap();
-        let weigh = |metric| weigh(choices(None), &mut First, range, Some(metric)).unwrap_err();
-        let refused = weigh(Metric::Revenue);
+        let mut weighing = Weighing {
+            metric: Some(Metric::Revenue),
+            ..Weighing::new(range)
+        };
+        let weigh = |weighing: &mut Weighing| weigh(choices(None), &mut First, weighing);
+        let refused = weigh(&mut weighing).unwrap_err();
         assert!(refused.looks_like_a_cost(range));
         assert_eq!(
             refused.to_string(),
             "column reward: -700 is not in the declared range [0, 1000]"
         );
+        weighing.winsorise = true;
+        let rounds = weigh(&mut weighing).unwrap();
+        assert_eq!((rounds.reward(), rounds.winsorised()), (&[0.0, 0.5][..], 1));
+        weighing.metric = Some(Metric::Margin);
+        let refused = weigh(&mut weighing).unwrap_err();
+        assert_eq!(refused.to_string(), "the log has no column margin");
+    }
+
+    #[test]
+    fn embeddings_need_whole_distributions_and_every_name() {
+        let table = |names: &[&str]| {
+            let entry = |name: &&str| ((*name).to_owned(), vec!["sweet".to_owned()]);
+            Weighing {
+                embeddings: Some(Embeddings::new(names.iter().map(entry).collect())),
+                ..Weighing::new(RewardRange::UNIT)
+            }
+        };
+        let logged = || choices(Some(vec![0.25, 0.75, 0.0, 1.0]));
+        let both = &mut table(&["tea", "cake"]);
+        let rounds = weigh(logged(), &mut First, both).unwrap();
+        let view = rounds.view(0..2);
+        assert_eq!(view.marginal_weight(), Ok(&[1.0, 1.0][..]));
+        let refused = |choices, weighing: &mut Weighing| {
+            weigh(choices, &mut First, weighing)
+                .unwrap_err()
+                .to_string()
+        };
         assert_eq!(
-            weigh(Metric::Margin).to_string(),
-            "the log has no column margin"
+            refused(logged(), &mut table(&["tea"])),
+            "the action \"cake\" has no embedding"
+        );
+        assert_eq!(
+            refused(choices(None), both),
+            "the log has no column probabilities"
         );
     }
 }

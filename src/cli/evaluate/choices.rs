@@ -1,19 +1,21 @@
 //! Logs of choices: opened, read as often as it takes, weighed for a target.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "offline")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::log::{LogSource, TargetSource};
+use super::tables::read_table;
 use crate::cli::output::progress_bar;
 use crate::cli::records::open_stopped;
 use crate::domain::ids::Position;
-use crate::engine::history::History;
-use crate::evaluation::choices::{Choices, Metric};
-use crate::evaluation::logged::{RewardRange, Rounds};
-use crate::evaluation::target_policy::{LearntPolicy, LoggingTarget, NamedTable, UniformTarget};
-use crate::evaluation::weigh::{TargetPolicy, weigh};
+use crate::engine::history::{FirstReading, History};
+use crate::evaluation::choices::Choices;
+use crate::evaluation::logged::Rounds;
+use crate::evaluation::target_policy::{LearntPolicy, LoggingTarget, UniformTarget};
+use crate::evaluation::weigh::{TargetPolicy, Weighing, weigh};
 use crate::ledger::open::Opened;
 use crate::logs::dsjson::DsjsonChoices;
 use crate::logs::ledger::{LedgerChoices, LeftOut};
@@ -27,7 +29,8 @@ pub(super) struct ChoiceLog {
 }
 
 enum Kind {
-    Ledger(Box<Opened>),
+    /// Read once; every further reading folds it.
+    Ledger(Box<Opened>, FirstReading),
     #[cfg(feature = "offline")]
     Parquet(PathBuf, crate::logs::parquet::Dialect, Box<Survey>),
     #[cfg(feature = "offline")]
@@ -44,7 +47,11 @@ impl ChoiceLog {
     pub fn open(source: &LogSource, placement: Option<&str>) -> Result<Option<Self>> {
         let kind = match source {
             LogSource::Golden(_) | LogSource::Obd(_) => return Ok(None),
-            LogSource::Ledger(directory) => Kind::Ledger(Box::new(open_stopped(directory)?)),
+            LogSource::Ledger(directory) => {
+                let opened = open_stopped(directory)?;
+                let first = FirstReading::of(opened.ledger.as_ref(), None)?;
+                Kind::Ledger(Box::new(opened), first)
+            }
             LogSource::Dsjson(file) => {
                 let survey = DsjsonChoices::survey(file)?;
                 Kind::Dsjson(file.clone(), Box::new(survey))
@@ -74,8 +81,9 @@ impl ChoiceLog {
     /// Rewards of different placements are not of one kind.
     fn check_placement(&self) -> Result<()> {
         let survey = match &self.kind {
-            Kind::Ledger(opened) => {
-                let history = History::open(opened.ledger.as_ref(), None, None, |_| {})?;
+            Kind::Ledger(opened, first) => {
+                let ledger = opened.ledger.as_ref();
+                let history = History::after(first, ledger, None, Position::START, |_| {});
                 LedgerChoices::new(history, None)?.survey()
             }
             #[cfg(feature = "offline")]
@@ -110,13 +118,14 @@ impl ChoiceLog {
     /// When it cannot be opened again.
     pub fn read(&self, after: Position) -> Result<Reading<'_>> {
         let from = match &self.kind {
-            Kind::Ledger(opened) => {
+            Kind::Ledger(opened, first) => {
                 let bar = progress_bar(0, "events");
                 let told = move |told: crate::engine::Progress| {
                     bar.set_length(told.last.0);
                     bar.set_position(told.position.0);
                 };
-                let history = History::open(opened.ledger.as_ref(), None, None, told)?;
+                let ledger = opened.ledger.as_ref();
+                let history = History::after(first, ledger, None, ledger.head().position, told);
                 let choices = LedgerChoices::new(history, self.placement.as_deref())?;
                 From::Ledger(Box::new(choices.only_after(after)))
             }
@@ -152,7 +161,7 @@ impl ChoiceLog {
 
     /// The policy that a placement of a ledger had at a position.
     fn snapshot(&self, position: Position) -> Result<LearntPolicy> {
-        let Kind::Ledger(opened) = &self.kind else {
+        let Kind::Ledger(opened, first) = &self.kind else {
             bail!("only a ledger has the policy of a position; the log is a file");
         };
         let head = opened.ledger.head().position;
@@ -163,7 +172,7 @@ impl ChoiceLog {
             );
         }
         let ledger = opened.ledger.as_ref();
-        let mut history = History::open(ledger, None, Some(position), |_| {})?;
+        let mut history = History::after(first, ledger, None, position, |_| {});
         for decision in &mut history {
             decision?;
         }
@@ -286,12 +295,11 @@ impl ChoiceTarget {
 pub(super) fn weigh_batch(
     batch: Choices,
     target: &mut ChoiceTarget,
-    range: RewardRange,
-    metric: Option<Metric>,
+    weighing: &mut Weighing,
     rows_before: u64,
 ) -> Result<Rounds> {
     let sequence = batch.columns().sequence.clone();
-    weigh(batch, target.policy.as_mut(), range, metric).map_err(|fault| {
+    weigh(batch, target.policy.as_mut(), weighing).map_err(|fault| {
         let place = match fault.index() {
             None => String::new(),
             Some(index) => match sequence.get(index) {
@@ -299,55 +307,11 @@ pub(super) fn weigh_batch(
                 None => format!("row {}, ", rows_before + index as u64 + 1),
             },
         };
-        let hint = if fault.looks_like_a_cost(range) {
+        let hint = if fault.looks_like_a_cost(weighing.range) {
             "; it would be, were it minus that: a reward is wanted, not a cost"
         } else {
             ""
         };
         anyhow::anyhow!("{place}{fault}{hint}")
     })
-}
-
-/// Reads action (or item_id), probability and perhaps position, from 0.
-fn read_table(path: &Path) -> Result<NamedTable> {
-    let mut csv = csv::Reader::from_path(path)?;
-    let header = csv.headers()?.clone();
-    let find = |name: &str| header.iter().position(|column| column == name);
-    let action = find("action")
-        .or_else(|| find("item_id"))
-        .context("the header has no column action")?;
-    let probability = find("probability").context("the header has no column probability")?;
-    let position = find("position");
-    let mut positions: Vec<BTreeMap<String, f64>> = Vec::new();
-    for (row, record) in (1_u64..).zip(csv.records()) {
-        let record = record?;
-        let text = |column: usize| record.get(column).unwrap_or_default().trim();
-        let weight: f64 = text(probability).parse().ok().with_context(|| {
-            format!(
-                "row {row}, column probability: {:?} is no number",
-                text(probability)
-            )
-        })?;
-        let place: usize = match position {
-            None => 0,
-            Some(column) => text(column)
-                .parse()
-                .ok()
-                .filter(|it| *it < 10_000)
-                .with_context(|| {
-                    let given = text(column);
-                    format!(
-                        "row {row}, column position: {given:?} is not a number from 0 below 10000"
-                    )
-                })?,
-        };
-        if positions.len() <= place {
-            positions.resize(place + 1, BTreeMap::new());
-        }
-        let name = text(action).to_owned();
-        if positions[place].insert(name.clone(), weight).is_some() {
-            bail!("row {row}: the action {name:?} is there twice at position {place}");
-        }
-    }
-    Ok(NamedTable::new(positions)?)
 }

@@ -156,7 +156,7 @@ fn json(args: &EvaluateArgs, truth: f64, cards: &[(&str, Card)]) -> Result<Strin
     });
     let options = args.coverage;
     let document = json!({
-        "log": args.log.to_string(),
+        "log": args.log.as_ref().map(ToString::to_string),
         "truth": truth,
         "rounds": options.coverage_rounds,
         "look_every": options.look_every,

@@ -72,19 +72,21 @@ pub(super) fn judge(args: &EvaluateArgs) -> Result<Outcome> {
     let Some(candidate) = &args.candidate else {
         bail!("--against needs --candidate POLICY, the policy that is to take over");
     };
-    let Some(log) = ChoiceLog::open(&args.log, args.placement.as_deref())? else {
+    let Some(log) = ChoiceLog::open(args.log()?, args.placement.as_deref())? else {
         bail!("a gate needs a log of choices, such as ledger:DIR or parquet:FILE");
     };
     let mut target = ChoiceTarget::open(candidate, &log)?;
     let question = Question {
         estimators: vec![Estimator::Ips(InversePropensity { clip: None })],
         bootstrap: None,
+        poisson: None,
         ..question(args)
     };
     let guards = args.guard.iter().map(|guard| guard.0).collect();
     let mut gate = Gate::new(args.reward_range, guards, Level::new(1.0 - args.alpha)?);
     let mut pass = Pass::new(question, None);
     let mut reading = log.read(target.after)?;
+    let mut weighing = args.weighing()?;
     let (mut rows, mut names) = (0, Vec::new());
     for batch in &mut reading {
         let batch = batch?;
@@ -95,7 +97,7 @@ pub(super) fn judge(args: &EvaluateArgs) -> Result<Outcome> {
             .map(str::to_owned)
             .collect();
         let read = batch.len() as u64;
-        let rounds = weigh_batch(batch, &mut target, args.reward_range, args.metric, rows)?;
+        let rounds = weigh_batch(batch, &mut target, &mut weighing, rows)?;
         gate.add(&rounds)?;
         pass.add(&rounds);
         rows += read;
@@ -173,7 +175,8 @@ impl Told<'_> {
         });
         json!({
             "decision": self.word,
-            "log": self.args.log.to_string(),
+            "log": self.args.log.as_ref().map(ToString::to_string),
+            "estimand": self.args.estimand(),
             "candidate": self.args.candidate.as_ref().map(ToString::to_string),
             "against": "current",
             "alpha": self.args.alpha,
@@ -199,6 +202,9 @@ impl Told<'_> {
             "\nwhat the candidate earns more than the policy that made the log, a round; each end \
              holds with {percent} % at every look\n"
         );
+        if let Some(estimand) = self.args.estimand() {
+            let _ = writeln!(page, "what is compared: {estimand}\n");
+        }
         let mut table = Table::new(["", "rounds", "logged", "difference", "lower", "upper", ""]);
         let mut row = |name: &str, difference: Option<Difference>, what: String| {
             let number = |value: fn(&Difference) -> f64| {

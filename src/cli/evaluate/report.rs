@@ -51,9 +51,10 @@ pub(super) fn json(
     let document = json!({
         "status": if identifiable { "identifiable" } else { "not identifiable" },
         "forced": args.force && !identifiable,
-        "log": args.log.to_string(),
+        "log": args.log.as_ref().map(ToString::to_string),
         "target": args.target.as_ref().map(ToString::to_string),
         "reward_range": [args.reward_range.low(), args.reward_range.high()],
+        "estimand": args.estimand(),
         "bootstrap": { "resamples": args.bootstrap, "seed": args.seed },
         "placement": args.placement,
         "metric": args.metric.map(Metric::name),
@@ -72,10 +73,16 @@ pub(super) fn json(
         "anytime_valid_is_one_sided": answer.one_sided,
         "estimates": estimates,
         "intervals": intervals,
+        "intervals_left_out": answer.unclustered.iter().map(|kind| {
+            json!({ "kind": kind.to_string(), "reason": UNCLUSTERED })
+        }).collect::<Vec<_>>(),
         "skipped": skipped.collect::<Vec<_>>(),
     });
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
+
+const UNCLUSTERED: &str = "it counts rounds as independent, and the log names shoppers; \
+    --independent-rounds shows it all the same";
 
 fn diagnostics(answer: &Answer) -> Value {
     let summary = &answer.summary;
@@ -89,6 +96,7 @@ fn diagnostics(answer: &Answer) -> Value {
         "effective_sample_size": summary.effective_sample_size,
         "effective_rewards": summary.effective_rewards,
         "unsupported_target_mass": summary.unsupported_mass,
+        "winsorised_rewards": summary.winsorised,
     })
 }
 
@@ -154,6 +162,13 @@ fn left_out_text(left_out: LeftOut) -> String {
 fn write_text(text: &mut String, args: &EvaluateArgs, answer: &Answer) -> std::fmt::Result {
     let identifiable = answer.verdict.identifiable();
     write_diagnostics(text, answer)?;
+    if let Some(estimand) = args.estimand() {
+        let moved = answer.summary.winsorised;
+        writeln!(
+            text,
+            "\nestimated is {estimand}: {moved} rewards were moved"
+        )?;
+    }
     if !identifiable {
         writeln!(text, "\nnot identifiable: this log cannot answer.")?;
         for reason in &answer.verdict.reasons {
@@ -181,6 +196,9 @@ fn write_text(text: &mut String, args: &EvaluateArgs, answer: &Answer) -> std::f
     };
     write_estimates(text, args, answer, mark)?;
     write_others(text, answer, mark)?;
+    for kind in &answer.unclustered {
+        writeln!(text, "left out: {kind}, because {UNCLUSTERED}")?;
+    }
     for skipped in &answer.skipped {
         writeln!(
             text,
@@ -229,6 +247,7 @@ fn write_estimates(
             lines.find(move |line| line.kind == kind && line.estimator == estimator)
         };
         of(Kind::AnytimeValid)
+            .or_else(|| of(Kind::ClusteredT))
             .or_else(|| of(Kind::BootstrapBca))
             .or_else(|| of(Kind::StudentT))
             .or_else(|| of(Kind::CressieRead(args.reward_range)))
@@ -275,10 +294,14 @@ fn write_others(text: &mut String, answer: &Answer, mark: &str) -> std::fmt::Res
                 | Kind::Hoeffding
                 | Kind::EmpiricalBernstein
                 | Kind::ConfidenceSequence
+                | Kind::BootstrapPoisson
         )
     };
     for line in answer.intervals.iter().filter(shown) {
-        let kind = line.kind.to_string();
+        let mut kind = line.kind.to_string();
+        if line.kind == Kind::BootstrapPoisson {
+            let _ = write!(kind, " of {}", line.estimator);
+        }
         let ends = line.ends;
         writeln!(
             text,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::random::Generator;
+use crate::evaluation::in_order::Cells;
 
 const RATES: [f64; 3] = [0.1, 0.25, 0.4];
 const TARGET: [f64; 3] = [0.2, 0.3, 0.5];

@@ -4,7 +4,8 @@ use thiserror::Error;
 
 use super::super::logged::{MissingColumn, RewardRange, Rounds, RoundsView};
 use super::super::moments::{CHUNK, MOST_TERMS, Moments, Terms};
-use super::{CressieRead, Estimator, Formula, MaximumLikelihood};
+use super::super::weighted_sums::WeightedSums;
+use super::{Estimator, Formula, MaximumLikelihood, cressie_read};
 use crate::domain::math;
 
 /// What an estimator says.
@@ -38,7 +39,7 @@ pub struct Unlike {
 enum Memory {
     Means(Moments),
     Likelihood(MaximumLikelihood),
-    CressieRead(CressieRead),
+    CressieRead(WeightedSums),
 }
 
 /// Streams over rounds and merges with another of its kind. The order of
@@ -56,7 +57,7 @@ impl Accumulator {
     pub fn new(estimator: Estimator) -> Option<Self> {
         let memory = match (estimator.formula(), estimator) {
             (Some(formula), _) => Memory::Means(Moments::new(formula.terms())),
-            (None, Estimator::CressieRead) => Memory::CressieRead(CressieRead::default()),
+            (None, Estimator::CressieRead) => Memory::CressieRead(WeightedSums::default()),
             (None, Estimator::Mle) => Memory::Likelihood(MaximumLikelihood::default()),
             (None, _) => return None,
         };
@@ -142,7 +143,7 @@ impl Accumulator {
         match &self.memory {
             Memory::Means(moments) => self.estimate_of_means(moments, range),
             Memory::Likelihood(likelihood) => likelihood.estimate().map(bare),
-            Memory::CressieRead(sums) => sums.estimate().map(bare),
+            Memory::CressieRead(sums) => cressie_read(sums).map(bare),
         }
     }
 

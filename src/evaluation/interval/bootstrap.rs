@@ -209,7 +209,7 @@ fn dot(counts: &[u16], column: &[f64]) -> f64 {
 }
 
 /// The interval between two quantiles of ascending replicates.
-fn between(replicates: &[f64], low: f64, high: f64) -> Option<Ends> {
+pub(super) fn between(replicates: &[f64], low: f64, high: f64) -> Option<Ends> {
     Ends::new(quantile(replicates, low)?, quantile(replicates, high)?)
 }
 

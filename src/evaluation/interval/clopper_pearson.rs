@@ -8,7 +8,8 @@
 //! rule of thumb, since W is the sample's.
 
 use super::super::logged::RewardRange;
-use super::{Ends, Level, WeightedSums};
+use super::super::weighted_sums::WeightedSums;
+use super::{Ends, Level};
 use crate::learning::beta::Beta;
 
 /// The interval for the inverse-propensity estimate; `None` of nothing, where

@@ -15,7 +15,8 @@
 
 use super::super::logged::RewardRange;
 use super::super::quantile::student_two_sided;
-use super::{Ends, Level, WeightedSums};
+use super::super::weighted_sums::WeightedSums;
+use super::{Ends, Level};
 use crate::domain::math;
 
 /// Where y·z is within this of 0 the end counts as degenerate.

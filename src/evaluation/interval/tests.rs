@@ -1,9 +1,12 @@
+mod by_shopper;
+
 use super::*;
 use crate::domain::math;
 use crate::domain::random::Generator;
 use crate::evaluation::estimator::{Accumulator, Estimate, Estimator};
 use crate::evaluation::logged::{RewardRange, Rounds, UncheckedRounds};
 use crate::evaluation::target::TargetTable;
+use crate::evaluation::weighted_sums::WeightedSums;
 
 /// Two actions, shown half and half, with reward rates 0.2 and 0.6; the
 /// target's mean reward is 0.5.
@@ -37,7 +40,7 @@ fn estimate(rounds: &Rounds) -> Estimate {
 
 fn sums(rounds: &Rounds) -> WeightedSums {
     let mut sums = WeightedSums::default();
-    sums.add(rounds);
+    sums.add(rounds.view(0..rounds.len()));
     sums
 }
 
@@ -227,7 +230,7 @@ fn samples_that_merge_are_one_sample() {
     let mut both = sums(&left);
     both.merge(&sums(&right));
     let mut once = sums(&left);
-    once.add(&right);
+    once.add(right.view(0..right.len()));
     let (range, level) = (RewardRange::UNIT, Level::USUAL);
     let ours = cressie_read(&both, range, level).unwrap();
     let theirs = cressie_read(&once, range, level).unwrap();

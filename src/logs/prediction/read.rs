@@ -334,8 +334,11 @@ impl Columns {
             Column::Reward => self.reward,
             Column::Action => self.action,
             Column::Position => self.position,
-            // The target of such a log is a table.
-            Column::Propensity | Column::TargetDistribution => self.propensity,
+            // The target of such a log is a table, and it has no choices.
+            Column::Propensity
+            | Column::TargetDistribution
+            | Column::LoggingDistribution
+            | Column::Embedding => self.propensity,
             Column::BalancedWeight => self.balanced_weight.unwrap_or(self.propensity),
             Column::Prediction => {
                 let mut scratch = Vec::new();
