@@ -159,6 +159,7 @@ impl Log {
             bootstrap: None,
             poisson: None,
             independent: false,
+            portrait: false,
             thresholds: Thresholds::default(),
         };
         let table = TargetTable::uniform(self.actions, 1).expect("there is an action");

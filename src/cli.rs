@@ -67,7 +67,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something failed on the way; 2 the command \
     line or the configuration does not hold; 3 the data directory is refused (damaged, in use, of \
-    an unknown format), or what was checked is found wanting; evaluate: 3 not identifiable, 4 a \
+    an unknown format), or what was checked is found wanting; evaluate and learn: 3 not identifiable, 4 a \
     candidate is held.";
 
 #[derive(Debug, Subcommand)]
@@ -87,6 +87,8 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     Simulate(Box<simulate::SimulateArgs>),
     Evaluate(Box<evaluate::EvaluateArgs>),
+    /// Fits a policy to a part of a log, pessimistically, and evaluates it on the rest.
+    Learn(Box<evaluate::learn::LearnArgs>),
     /// Finds what is bought together: frequent itemsets, rules, similar items.
     Mine(Box<mine::MineArgs>),
 }
@@ -108,6 +110,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Evaluate(args) => Ok(spawn_blocking(move || evaluate::run(&args)).await?),
+        Command::Learn(args) => Ok(spawn_blocking(move || evaluate::learn::run(&args)).await?),
         Command::Mine(args) => spawn_blocking(move || mine::run(&args)).await?,
     }
 }

@@ -18,6 +18,8 @@
 //! - [`diagnostics`]: whether the log can answer, which is asked first.
 //! - [`gate`]: whether a candidate may take over, by the paired difference.
 //! - [`pass`]: all of it in one pass over a log.
+//! - [`portrait`]: what a log looks like, for the eye.
+//! - [`pessimism`]: a policy fitted to a log.
 //! - [`slates`]: whole decisions, with all of their slots.
 //! - [`lift`]: what offers bring against the shoppers who are held out.
 //! - [`coverage`]: how often intervals hold what they claim, by simulation.
@@ -42,6 +44,8 @@ pub mod logged;
 pub mod moments;
 pub mod lift;
 pub mod pass;
+pub mod pessimism;
+pub mod portrait;
 pub mod quantile;
 pub mod reward_model;
 pub mod slates;

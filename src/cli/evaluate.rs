@@ -11,11 +11,14 @@
 mod choices;
 mod coverage;
 mod gate;
+pub mod learn;
 mod list;
 mod log;
+mod page;
 mod report;
 mod slates;
 mod tables;
+mod targets;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,15 +27,17 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use self::choices::{ChoiceLog, ChoiceTarget, weigh_batch};
+use self::choices::{ChoiceLog, weigh_batch};
 use self::coverage::CoverageArgs;
 use self::log::{LogSource, TargetSource};
-use crate::evaluation::choices::Metric;
+use self::targets::ChoiceTarget;
+use crate::evaluation::choices::{Metric, Vocabulary};
 use crate::evaluation::diagnostics::Thresholds;
 use crate::evaluation::estimator::Estimator;
 use crate::evaluation::interval::{BootstrapPlan, Level};
 use crate::evaluation::logged::RewardRange;
 use crate::evaluation::pass::{Answer, Pass, Question, WhySkipped};
+use crate::evaluation::target_policy::Replayed;
 use crate::evaluation::weigh::Weighing;
 use crate::logs::ledger::LeftOut;
 
@@ -62,7 +67,10 @@ pub struct EvaluateArgs {
     /// The policy to evaluate: uniform; table:FILE.csv with the columns action
     /// (item_id on an obd log), probability and, where it matters, position;
     /// logging, the one that made the log; snapshot:POSITION, the one that a
-    /// ledger's placement had there, on the decisions made after it
+    /// ledger's placement had there, on the decisions made after it;
+    /// config:POSITION:FILE.toml, another configuration with what that one had
+    /// learnt; learning:FILE.toml, a policy that begins with nothing and learns
+    /// from the rounds that it would have chosen (needs --max-weight)
     #[arg(long, value_name = "POLICY")]
     pub target: Option<TargetSource>,
     /// Only the decisions of this placement
@@ -100,6 +108,10 @@ pub struct EvaluateArgs {
     /// Which estimators: all, or names separated by commas
     #[arg(long, value_name = "all|NAMES", default_value = "all")]
     pub estimators: EstimatorChoice,
+    /// Write a page of HTML too, with the weights, what is supported, blocks of
+    /// time and segments
+    #[arg(long, value_name = "PAGE.html", conflicts_with_all = ["against", "coverage", "slates"])]
+    pub report: Option<PathBuf>,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
@@ -257,12 +269,21 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
     if args.against.is_some() {
         return gate::judge(args);
     }
-    let (pass, left_out) = pass(args, question(args))?;
+    let passed = pass(args, question(args))?;
     if args.coverage.coverage {
-        return coverage::card(args, &pass);
+        return coverage::card(args, &passed.pass);
     }
-    let answer = pass.answer();
+    let answer = passed.pass.answer();
     check(args, &answer)?;
+    if let (Some(file), Some(portrait)) = (&args.report, passed.pass.portrait()) {
+        let told = page::Told {
+            args,
+            answer: &answer,
+            portrait,
+            vocabulary: &passed.vocabulary,
+        };
+        told.write(file)?;
+    }
     let identifiable = answer.verdict.identifiable();
     let code = if identifiable || args.force {
         0
@@ -270,8 +291,8 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
         NOT_IDENTIFIABLE
     };
     let report = match args.output {
-        Output::Json => report::json(args, &answer, left_out)?,
-        Output::Text => report::text(args, &answer, left_out),
+        Output::Json => report::json(args, &answer, &passed)?,
+        Output::Text => report::text(args, &answer, &passed),
     };
     Ok(Outcome { report, code })
 }
@@ -322,12 +343,24 @@ fn question(args: &EvaluateArgs) -> Question {
         bootstrap: plan(args.bootstrap),
         poisson: plan(args.poisson_bootstrap),
         independent: args.independent_rounds,
+        portrait: args.report.is_some(),
         thresholds: Thresholds::default(),
     }
 }
 
-/// Passes over the log; says what a ledger left out.
-fn pass(args: &EvaluateArgs, question: Question) -> Result<(Pass, Option<LeftOut>)> {
+/// A log that was passed over.
+struct Passed {
+    pass: Pass,
+    /// What a ledger left out.
+    left_out: Option<LeftOut>,
+    /// What a policy that learnt on the way earned by itself.
+    replayed: Option<Replayed>,
+    /// What the log's numbers are called, where it has any.
+    vocabulary: Vocabulary,
+}
+
+/// Passes over the log.
+fn pass(args: &EvaluateArgs, question: Question) -> Result<Passed> {
     let source = args.log()?;
     let Some(log) = ChoiceLog::open(source, args.placement.as_deref())? else {
         if args.placement.is_some() || args.metric.is_some() {
@@ -336,24 +369,35 @@ fn pass(args: &EvaluateArgs, question: Question) -> Result<(Pass, Option<LeftOut
         if args.winsorise || args.embeddings.is_some() {
             bail!("--winsorise and --embeddings are for logs of choices, which {source} is not");
         }
-        return Ok((log::pass(source, args.target.as_ref(), question)?, None));
+        return Ok(Passed {
+            pass: log::pass(source, args.target.as_ref(), question)?,
+            left_out: None,
+            replayed: None,
+            vocabulary: Vocabulary::default(),
+        });
     };
     let Some(target) = &args.target else {
         bail!("the log does not say what to evaluate: add --target uniform, or another policy");
     };
-    let mut target = ChoiceTarget::open(target, &log)?;
+    let mut target = ChoiceTarget::open(target, &log, args)?;
     let mut weighing = args.weighing()?;
     let mut pass = Pass::new(question, None);
     let mut reading = log.read(target.after)?;
-    let mut rows = 0;
+    let (mut rows, mut vocabulary) = (0, Vocabulary::default());
     for batch in &mut reading {
         let batch = batch?;
+        vocabulary = batch.vocabulary().clone();
         let read = batch.len() as u64;
         pass.add(&weigh_batch(batch, &mut target, &mut weighing, rows)?);
         rows += read;
     }
     let is_ledger = matches!(source, LogSource::Ledger(_));
-    Ok((pass, is_ledger.then(|| reading.left_out())))
+    Ok(Passed {
+        pass,
+        left_out: is_ledger.then(|| reading.left_out()),
+        replayed: target.policy.replayed(),
+        vocabulary,
+    })
 }
 
 fn check(args: &EvaluateArgs, answer: &Answer) -> Result<()> {

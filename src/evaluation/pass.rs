@@ -17,6 +17,7 @@ use super::interval::{
     student_t,
 };
 use super::logged::{RewardRange, Rounds};
+use super::portrait::Portrait;
 use super::target::TargetTable;
 
 pub use answer::{Answer, IntervalLine, Kind, Skipped, WhySkipped};
@@ -40,6 +41,8 @@ pub struct Question {
     /// Whether rounds of a log that names shoppers count as independent all the
     /// same.
     pub independent: bool,
+    /// Whether to keep what the log looks like, for the eye.
+    pub portrait: bool,
     /// When to refuse.
     pub thresholds: Thresholds,
 }
@@ -66,6 +69,8 @@ pub struct Pass {
     grouped: Vec<GroupedTerms>,
     poisson: Option<PoissonBootstrap>,
     names_shoppers: bool,
+    /// Where it is asked for; gone after a merge, as it follows time.
+    portrait: Option<Portrait>,
     /// Plain inverse propensity scores, on which the bounded intervals rest,
     /// where the question does not ask for them.
     plain: Option<Accumulator>,
@@ -130,6 +135,7 @@ impl Pass {
                 .poisson
                 .map(|plan| PoissonBootstrap::new(&question.estimators, plan)),
             names_shoppers: false,
+            portrait: question.portrait.then(Portrait::default),
             tuned: tuned.collect(),
             accumulators: estimators.filter_map(Accumulator::new).collect(),
             samples,
@@ -168,6 +174,9 @@ impl Pass {
         }
         if let Some(cells) = &mut self.cross_fitted {
             cells.add(rounds);
+        }
+        if let Some(portrait) = &mut self.portrait {
+            portrait.add(rounds);
         }
         self.add_shoppers(rounds);
         let skipped = &mut self.skipped;
@@ -252,6 +261,7 @@ impl Pass {
             return Err(NotMergeable);
         }
         self.sequence = None;
+        self.portrait = None;
         let (anytime, adaptive) = (self.anytime.take(), self.adaptive.take());
         if anytime.is_some() || adaptive.is_some() {
             self.leave_out(WhySkipped::Merged, |estimator| match estimator {
@@ -313,6 +323,12 @@ impl Pass {
         let places = self.diagnostics.places(self.question.range);
         let target = self.target.clone().ok_or(NotAShape::NoTable)?;
         Shape::of_log(target, &places)
+    }
+
+    /// What the log looks like, where the question asked for it.
+    #[must_use]
+    pub const fn portrait(&self) -> Option<&Portrait> {
+        self.portrait.as_ref()
     }
 
     /// What was left out for want of a column.

@@ -1,11 +1,13 @@
 //! Target policies for logged choices.
 
+mod learning;
 mod learnt;
 mod table;
 
 use super::choices::{Choice, Choices};
 use super::weigh::{NoChoice, TargetPolicy};
 
+pub use learning::{LearningPolicy, Replayed};
 pub use learnt::LearntPolicy;
 pub use table::{NamedTable, NotANamedTable};
 

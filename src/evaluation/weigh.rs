@@ -14,6 +14,7 @@ use super::choices::{Choice, ChoiceColumn, Choices, Metric};
 use super::embeddings::Embeddings;
 use super::logged::{Column, RewardRange, RoundFault, Rounds, WeighedColumns};
 use super::target::SUM_TOLERANCE;
+use super::target_policy::Replayed;
 
 /// A policy that is evaluated on logged choices.
 pub trait TargetPolicy {
@@ -29,6 +30,11 @@ pub trait TargetPolicy {
         choice: &Choice<'_>,
         probabilities: &mut [f64],
     ) -> Result<(), NoChoice>;
+
+    /// What replay by rejection says, of a policy that learns on the way.
+    fn replayed(&self) -> Option<Replayed> {
+        None
+    }
 }
 
 /// Why a policy chooses nothing.
@@ -45,6 +51,12 @@ pub enum NoChoice {
     MissingColumn {
         /// What.
         column: &'static str,
+    },
+    /// It learns on the way, and refuses a reward.
+    #[error("the target learns, and not from this: {why}")]
+    NotLearnt {
+        /// Why.
+        why: String,
     },
 }
 

@@ -3,19 +3,22 @@
 #[cfg(feature = "offline")]
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::log::{LogSource, TargetSource};
-use super::tables::read_table;
+use super::log::LogSource;
+use super::targets::ChoiceTarget;
+use crate::catalog::Catalog;
 use crate::cli::output::progress_bar;
 use crate::cli::records::open_stopped;
 use crate::domain::ids::Position;
+use crate::domain::time::Instant;
 use crate::engine::history::{FirstReading, History};
 use crate::evaluation::choices::Choices;
 use crate::evaluation::logged::Rounds;
-use crate::evaluation::target_policy::{LearntPolicy, LoggingTarget, UniformTarget};
-use crate::evaluation::weigh::{TargetPolicy, Weighing, weigh};
+use crate::evaluation::weigh::{Weighing, weigh};
+use crate::learning::{Policy, PolicyState};
 use crate::ledger::open::Opened;
 use crate::logs::dsjson::DsjsonChoices;
 use crate::logs::ledger::{LedgerChoices, LeftOut};
@@ -78,9 +81,9 @@ impl ChoiceLog {
         Ok(Some(log))
     }
 
-    /// Rewards of different placements are not of one kind.
-    fn check_placement(&self) -> Result<()> {
-        let survey = match &self.kind {
+    /// What is known of it before its first row.
+    pub fn survey(&self) -> Result<Survey> {
+        Ok(match &self.kind {
             Kind::Ledger(opened, first) => {
                 let ledger = opened.ledger.as_ref();
                 let history = History::after(first, ledger, None, Position::START, |_| {});
@@ -91,7 +94,12 @@ impl ChoiceLog {
             #[cfg(feature = "offline")]
             Kind::Obp(choices) => choices.survey().clone(),
             Kind::Dsjson(_, survey) | Kind::Vw(_, survey) => survey.as_ref().clone(),
-        };
+        })
+    }
+
+    /// Rewards of different placements are not of one kind.
+    fn check_placement(&self) -> Result<()> {
+        let survey = self.survey()?;
         let names: Vec<&str> = survey.placements.iter().map(String::as_str).collect();
         match &self.placement {
             None if names.len() > 1 => bail!(
@@ -159,8 +167,12 @@ impl ChoiceLog {
         })
     }
 
-    /// The policy that a placement of a ledger had at a position.
-    fn snapshot(&self, position: Position) -> Result<LearntPolicy> {
+    /// The policy that the placement of a ledger had at a position, and what it
+    /// had learnt.
+    ///
+    /// # Errors
+    /// When there is none, or the log is no ledger.
+    pub fn policy_at(&self, position: Position) -> Result<PolicyAt> {
         let Kind::Ledger(opened, first) = &self.kind else {
             bail!("only a ledger has the policy of a position; the log is a file");
         };
@@ -177,7 +189,7 @@ impl ChoiceLog {
             decision?;
         }
         let state = history.state();
-        let catalog = state.catalog().with_context(|| {
+        let catalog = state.catalog().cloned().with_context(|| {
             format!("at position {position} there is no catalogue, and so no policy")
         })?;
         let placement = match &self.placement {
@@ -189,12 +201,25 @@ impl ChoiceLog {
         let policy = catalog
             .policy(placement.number)
             .with_context(|| format!("at position {position} the placement has no policy"))?;
-        let learnt = state.learnt().get(&placement.number).cloned();
-        Ok(LearntPolicy::new(
-            policy.clone(),
-            learnt.unwrap_or_default(),
-        ))
+        Ok(PolicyAt {
+            policy: policy.clone(),
+            learnt: state
+                .learnt()
+                .get(&placement.number)
+                .cloned()
+                .unwrap_or_default(),
+            now: state.now(),
+            catalog,
+        })
     }
+}
+
+/// A placement's policy at a position.
+pub(super) struct PolicyAt {
+    pub policy: Policy,
+    pub learnt: PolicyState,
+    pub catalog: Arc<Catalog>,
+    pub now: Instant,
 }
 
 #[cfg(feature = "offline")]
@@ -259,35 +284,6 @@ impl Iterator for Reading<'_> {
                 batch.only(|choice| choice.placement == number)
             }
         }))
-    }
-}
-
-/// A target that was opened, and which rows of a ledger it has not learnt from.
-pub(super) struct ChoiceTarget {
-    pub policy: Box<dyn TargetPolicy>,
-    pub after: Position,
-}
-
-impl ChoiceTarget {
-    /// Opens a target.
-    ///
-    /// # Errors
-    /// When it is refused, or does not fit the log.
-    pub fn open(source: &TargetSource, log: &ChoiceLog) -> Result<Self> {
-        let mut after = Position::START;
-        let policy: Box<dyn TargetPolicy> = match source {
-            TargetSource::Uniform => Box::new(UniformTarget),
-            TargetSource::Logging => Box::new(LoggingTarget),
-            TargetSource::Table(file) => {
-                let table = read_table(file).with_context(|| format!("{}", file.display()))?;
-                Box::new(table)
-            }
-            TargetSource::Snapshot(position) => {
-                after = *position;
-                Box::new(log.snapshot(*position)?)
-            }
-        };
-        Ok(Self { policy, after })
     }
 }
 

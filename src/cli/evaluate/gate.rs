@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::choices::{ChoiceLog, ChoiceTarget, weigh_batch};
+use super::choices::{ChoiceLog, weigh_batch};
+use super::targets::ChoiceTarget;
 use super::{EvaluateArgs, NOT_IDENTIFIABLE, Outcome, Output, question};
 use crate::cli::table::Table;
 use crate::evaluation::choices::Metric;
@@ -75,11 +76,12 @@ pub(super) fn judge(args: &EvaluateArgs) -> Result<Outcome> {
     let Some(log) = ChoiceLog::open(args.log()?, args.placement.as_deref())? else {
         bail!("a gate needs a log of choices, such as ledger:DIR or parquet:FILE");
     };
-    let mut target = ChoiceTarget::open(candidate, &log)?;
+    let mut target = ChoiceTarget::open(candidate, &log, args)?;
     let question = Question {
         estimators: vec![Estimator::Ips(InversePropensity { clip: None })],
         bootstrap: None,
         poisson: None,
+        portrait: false,
         ..question(args)
     };
     let guards = args.guard.iter().map(|guard| guard.0).collect();

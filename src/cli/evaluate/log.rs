@@ -85,11 +85,19 @@ pub enum TargetSource {
     Logging,
     /// The policy that a ledger's placement had at a position.
     Snapshot(Position),
+    /// A policy's configuration in a file, with what the placement's own policy had
+    /// learnt at a position.
+    Config(Position, PathBuf),
+    /// A policy's configuration in a file; it learns on the way.
+    Learning(PathBuf),
 }
 
 /// A target that is not named as one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is not uniform, logging, table:FILE or snapshot:POSITION")]
+#[error(
+    "{0:?} is not uniform, logging, table:FILE, snapshot:POSITION, config:POSITION:FILE or \
+     learning:FILE"
+)]
 pub struct UnknownTarget(String);
 
 impl FromStr for TargetSource {
@@ -104,6 +112,14 @@ impl FromStr for TargetSource {
                 Err(_) => Err(UnknownTarget(text.to_owned())),
             },
             Some(("table", file)) if !file.is_empty() => Ok(Self::Table(file.into())),
+            Some(("learning", file)) if !file.is_empty() => Ok(Self::Learning(file.into())),
+            Some(("config", rest)) => {
+                let parts = rest.split_once(':').filter(|(_, file)| !file.is_empty());
+                let parsed = parts.and_then(|(position, file)| {
+                    Some(Self::Config(Position(position.parse().ok()?), file.into()))
+                });
+                parsed.ok_or_else(|| UnknownTarget(text.to_owned()))
+            }
             _ => Err(UnknownTarget(text.to_owned())),
         }
     }
@@ -116,6 +132,8 @@ impl std::fmt::Display for TargetSource {
             Self::Logging => f.write_str("logging"),
             Self::Snapshot(position) => write!(f, "snapshot:{position}"),
             Self::Table(file) => write!(f, "table:{}", file.display()),
+            Self::Config(position, file) => write!(f, "config:{position}:{}", file.display()),
+            Self::Learning(file) => write!(f, "learning:{}", file.display()),
         }
     }
 }

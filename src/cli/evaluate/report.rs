@@ -5,20 +5,17 @@ use std::fmt::Write;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::EvaluateArgs;
+use super::{EvaluateArgs, Passed};
 use crate::domain::math;
 use crate::evaluation::choices::Metric;
 use crate::evaluation::estimator::{Estimate, Estimator};
 use crate::evaluation::pass::{Answer, IntervalLine, Kind};
+use crate::evaluation::target_policy::Replayed;
 use crate::logs::ledger::LeftOut;
 
 /// The answer for a program. Figures of a log that cannot answer are there only
 /// when they were forced, each marked.
-pub(super) fn json(
-    args: &EvaluateArgs,
-    answer: &Answer,
-    left_out: Option<LeftOut>,
-) -> Result<String> {
+pub(super) fn json(args: &EvaluateArgs, answer: &Answer, passed: &Passed) -> Result<String> {
     let identifiable = answer.verdict.identifiable();
     let (estimates, intervals) = if identifiable || args.force {
         let marked = |mut line: Value| {
@@ -58,7 +55,14 @@ pub(super) fn json(
         "bootstrap": { "resamples": args.bootstrap, "seed": args.seed },
         "placement": args.placement,
         "metric": args.metric.map(Metric::name),
-        "left_out": left_out.map(|left_out| {
+        "replay": passed.replayed.map(|replayed| {
+            json!({
+                "value": replayed.mean,
+                "standard_error": replayed.standard_error,
+                "accepted_rounds": replayed.rounds,
+            })
+        }),
+        "left_out": passed.left_out.map(|left_out| {
             json!({
                 "open": left_out.open,
                 "after_open": left_out.after_open,
@@ -81,7 +85,7 @@ pub(super) fn json(
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-const UNCLUSTERED: &str = "it counts rounds as independent, and the log names shoppers; \
+pub(super) const UNCLUSTERED: &str = "it counts rounds as independent, and the log names shoppers; \
     --independent-rounds shows it all the same";
 
 fn diagnostics(answer: &Answer) -> Value {
@@ -140,11 +144,24 @@ fn interval_line(line: &IntervalLine, level: f64) -> Value {
 }
 
 /// The answer to read.
-pub(super) fn text(args: &EvaluateArgs, answer: &Answer, left_out: Option<LeftOut>) -> String {
-    let mut text = left_out.map(left_out_text).unwrap_or_default();
+pub(super) fn text(args: &EvaluateArgs, answer: &Answer, passed: &Passed) -> String {
+    let mut text = passed.left_out.map(left_out_text).unwrap_or_default();
+    if let Some(replayed) = passed.replayed {
+        text += &replayed_text(replayed);
+    }
     // Writing to a string cannot fail.
     let _ = write_text(&mut text, args, answer);
     text
+}
+
+fn replayed_text(replayed: Replayed) -> String {
+    let error = replayed.standard_error;
+    let error = error.map_or_else(|| "unknown".to_owned(), |error| format!("{error:.6}"));
+    format!(
+        "the target learns on the way: replay by rejection earns {:.6} (standard error {error}) over \
+         {} accepted rounds; the estimates below weigh every round by what it would have done then\n\n",
+        replayed.mean, replayed.rounds
+    )
 }
 
 fn left_out_text(left_out: LeftOut) -> String {
@@ -235,23 +252,31 @@ fn write_diagnostics(text: &mut String, answer: &Answer) -> std::fmt::Result {
     Ok(())
 }
 
+/// The interval of an estimator that is shown beside it.
+pub(super) fn best_interval<'a>(
+    args: &EvaluateArgs,
+    answer: &'a Answer,
+    estimator: Estimator,
+) -> Option<&'a IntervalLine> {
+    let kinds = [
+        Kind::AnytimeValid,
+        Kind::ClusteredT,
+        Kind::BootstrapBca,
+        Kind::StudentT,
+        Kind::CressieRead(args.reward_range),
+    ];
+    kinds.into_iter().find_map(|kind| {
+        let mut lines = answer.intervals.iter();
+        lines.find(|line| line.kind == kind && line.estimator == estimator)
+    })
+}
+
 fn write_estimates(
     text: &mut String,
     args: &EvaluateArgs,
     answer: &Answer,
     mark: &str,
 ) -> std::fmt::Result {
-    let best = |estimator: Estimator| {
-        let of = |kind| {
-            let mut lines = answer.intervals.iter();
-            lines.find(move |line| line.kind == kind && line.estimator == estimator)
-        };
-        of(Kind::AnytimeValid)
-            .or_else(|| of(Kind::ClusteredT))
-            .or_else(|| of(Kind::BootstrapBca))
-            .or_else(|| of(Kind::StudentT))
-            .or_else(|| of(Kind::CressieRead(args.reward_range)))
-    };
     let percent = 100.0 * args.level.get();
     writeln!(
         text,
@@ -261,7 +286,7 @@ fn write_estimates(
     for (estimator, estimate) in &answer.estimates {
         let name = estimator.to_string();
         write!(text, "{name:<16}{:>14.8}", estimate.value)?;
-        match best(*estimator) {
+        match best_interval(args, answer, *estimator) {
             Some(line) => write!(
                 text,
                 "  {:.8} to {:.8} ({}), {:.3e} wide",

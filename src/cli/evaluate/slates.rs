@@ -7,7 +7,8 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::choices::{ChoiceLog, ChoiceTarget, weigh_batch};
+use super::choices::{ChoiceLog, weigh_batch};
+use super::targets::ChoiceTarget;
 use super::{EvaluateArgs, NOT_IDENTIFIABLE, Outcome, Output};
 use crate::cli::table::Table;
 use crate::evaluation::choices::Metric;
@@ -41,7 +42,7 @@ pub(super) fn evaluate(args: &EvaluateArgs, choice: &SlateChoice) -> Result<Outc
     let Some(target) = &args.target else {
         bail!("the log does not say what to evaluate: add --target uniform, or another policy");
     };
-    let mut target = ChoiceTarget::open(target, &log)?;
+    let mut target = ChoiceTarget::open(target, &log, args)?;
     let mut weighing = args.weighing()?;
     let independent = args.independent_rounds;
     let mut pass = SlatePass::new(&choice.0, args.reward_range, args.level, independent);

@@ -1,3 +1,5 @@
+mod asked;
+
 use clap::Parser;
 use serde_json::Value;
 use tempfile::TempDir;

@@ -171,9 +171,20 @@ impl MixtureBound {
     /// The bound, which may lie below 0; `None` of nothing.
     #[must_use]
     pub fn lower(&self) -> Option<f64> {
+        self.lower_by(self.log)
+    }
+
+    /// The bound at another α, `miss`, in (0, 1): any that is chosen without
+    /// looking at the values.
+    #[must_use]
+    pub fn lower_at(&self, miss: f64) -> Option<f64> {
+        self.lower_by(-math::ln(miss))
+    }
+
+    fn lower_by(&self, log: f64) -> Option<f64> {
         let mut levels = self.wealth();
         for (place, level) in levels.iter_mut().enumerate() {
-            *level += math::ln(mass(place)) - self.log;
+            *level += math::ln(mass(place)) - log;
         }
         let bound = (self.scaled_centres - reach(&levels)) / self.scaled_rounds;
         (self.rounds > 0.0).then_some(bound)

@@ -45,29 +45,35 @@ impl LearntPolicy {
     pub const fn state(&self) -> &PolicyState {
         &self.state
     }
+}
 
-    /// The probabilities of a choice's actions, in their order.
-    fn distribution(&self, choice: &Choice<'_>, segment: SegmentNumber) -> Vec<f64> {
-        let mut order: Vec<usize> = (0..choice.actions.len()).collect();
-        order.sort_unstable_by_key(|place| choice.actions[*place]);
-        let ascending = order
-            .iter()
-            .map(|place| OfferNumber(choice.actions[*place]));
-        let eligible = EligibleOffers::new(ascending)
-            .expect("a checked choice has at least one action and each once");
-        let context = Context {
-            segment,
-            features: &[],
-            seed: DecisionSeed(choice.sequence.unwrap_or_default()),
-            decided_at: Instant::from_unix_ms(choice.decided_at_ms.unwrap_or_default()),
-        };
-        let distribution = self.policy.distribution(&self.state, &context, &eligible);
-        let mut probabilities = vec![0.0; order.len()];
-        for (place, probability) in order.into_iter().zip(distribution.probabilities()) {
-            probabilities[place] = *probability;
-        }
-        probabilities
+/// The probabilities of a choice's actions, in their order, under a policy in a
+/// state.
+pub(super) fn distribution(
+    policy: &Policy,
+    state: &PolicyState,
+    choice: &Choice<'_>,
+    segment: SegmentNumber,
+) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..choice.actions.len()).collect();
+    order.sort_unstable_by_key(|place| choice.actions[*place]);
+    let ascending = order
+        .iter()
+        .map(|place| OfferNumber(choice.actions[*place]));
+    let eligible = EligibleOffers::new(ascending)
+        .expect("a checked choice has at least one action and each once");
+    let context = Context {
+        segment,
+        features: &[],
+        seed: DecisionSeed(choice.sequence.unwrap_or_default()),
+        decided_at: Instant::from_unix_ms(choice.decided_at_ms.unwrap_or_default()),
+    };
+    let distribution = policy.distribution(state, &context, &eligible);
+    let mut probabilities = vec![0.0; order.len()];
+    for (place, probability) in order.into_iter().zip(distribution.probabilities()) {
+        probabilities[place] = *probability;
     }
+    probabilities
 }
 
 impl TargetPolicy for LearntPolicy {
@@ -86,7 +92,7 @@ impl TargetPolicy for LearntPolicy {
             probabilities.copy_from_slice(computed);
             return Ok(());
         }
-        let computed = self.distribution(choice, segment);
+        let computed = distribution(&self.policy, &self.state, choice, segment);
         probabilities.copy_from_slice(&computed);
         self.last = Some((segment, choice.actions.to_vec(), computed));
         Ok(())
