@@ -35,6 +35,7 @@ pub mod revenue;
 pub mod reward;
 pub mod session;
 pub mod state;
+pub mod student_t;
 
 pub use config::{PolicyConfig, PolicyError};
 pub use policy::{ArmSummary, Context, Policy, PosteriorInterval};
@@ -46,3 +47,6 @@ pub use state::{Alarm, PolicyState};
 /// The version of what [`Policy::distribution`] computes, recorded with each
 /// decision. Whatever changes a bit of a distribution adds 1 here.
 pub const ALGORITHM_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod chi_squared;

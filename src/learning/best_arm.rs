@@ -1,5 +1,5 @@
 //! The probability that each of K independent variables is the largest: Beta
-//! variables, Gamma variables, or products of the two.
+//! variables, Gamma variables, products of the two, or t-distributed ones.
 //!
 //! With T_i the i-th variable in its coordinate (the logit of a Beta variable,
 //! see [`beta`](super::beta); the logarithm of a Gamma variable, see
@@ -33,9 +33,11 @@
 //! 135 for 200.
 
 mod beta_curve;
+pub mod given_best;
 mod gamma_curve;
 mod gaussian_curve;
 mod revenue_curve;
+mod student_t_curve;
 
 use std::cmp::Ordering;
 

@@ -23,11 +23,12 @@ use contextual::{
 use index::{ImedConfig, KlUcbConfig, SoftmaxConfig, Ucb1Config};
 use memory::MemoryConfig;
 use posterior::{
-    PooledThompsonConfig, TemperedThompsonConfig, ThompsonPoissonConfig, ThompsonRevenueConfig,
+    InformationDirectedConfig, PooledThompsonConfig, TemperedThompsonConfig, ThompsonNormalConfig,
+    ThompsonPoissonConfig, ThompsonRevenueConfig,
 };
 use session::QLearningConfig;
 
-use super::exact_sum::LARGEST_REWARD;
+use super::exact_sum::{LARGEST_REWARD, LARGEST_SQUARED};
 use super::reward::{Outside, RewardDomain};
 use crate::domain::time::{NotASpan, Span};
 
@@ -76,6 +77,11 @@ pub enum PolicyConfig {
     RegCb(RegCbConfig),
     /// As often as models of bootstrap samples hold it for the best.
     Bagging(BaggingConfig),
+    /// As probable as its mean reward is to be the largest, under normal
+    /// rewards of unknown mean and spread.
+    ThompsonNormal(ThompsonNormalConfig),
+    /// The least squared regret for what is learnt of which is the best.
+    InformationDirected(InformationDirectedConfig),
 }
 
 /// Nothing to set.
@@ -351,6 +357,13 @@ impl Bound {
     pub(super) const CONFIDENCE_FROM_0: Self = Self::closed("[0, 100]", 0.0, 100.0);
     /// [1e-12, 0.5].
     pub(super) const FALSE_ALARM: Self = Self::closed("[1e-12, 0.5]", 1e-12, 0.5);
+    /// [-2^40, 2^40].
+    pub(super) const SQUARED: Self =
+        Self::closed("[-2^40, 2^40]", -LARGEST_SQUARED, LARGEST_SQUARED);
+    /// [1e-9, 2^40].
+    pub(super) const DEVIATION: Self = Self::closed("[1e-9, 2^40]", 1e-9, LARGEST_SQUARED);
+    /// [1, 1e9].
+    pub(super) const SHAPE: Self = Self::closed("[1, 1e9]", 1.0, 1e9);
     /// [1, 256].
     pub(super) const PARTS: Self = Self::closed("[1, 256]", 1.0, 256.0);
     /// [0.01, 100].
@@ -483,6 +496,8 @@ mod tests {
             (r#"kind = "pooled_thompson""#, "pooled_thompson"),
             (r#"kind = "thompson_poisson""#, "thompson_poisson"),
             (r#"kind = "thompson_revenue""#, "thompson_revenue"),
+            (r#"kind = "thompson_normal""#, "thompson_normal"),
+            (r#"kind = "information_directed""#, "information_directed"),
         ] {
             assert_eq!(check(text).unwrap().kind(), kind);
         }
@@ -584,6 +599,14 @@ mod tests {
             (
                 "kind = \"thompson_revenue\"\nprior_value_weight = 0.0",
                 "prior_value_weight is 0, it must be in [0.01, 1e9]",
+            ),
+            (
+                "kind = \"thompson_normal\"\nprior_shape = 0.5",
+                "prior_shape is 0.5, it must be in [1, 1e9]",
+            ),
+            (
+                "kind = \"thompson_normal\"\nreward = { max = 1e15 }",
+                "reward.max is 1000000000000000, it must be in [-2^40, 2^40]",
             ),
             (
                 "kind = \"fixed\"\npreference = []",

@@ -88,6 +88,68 @@ impl From<ExactSum> for (i64, u64) {
     }
 }
 
+/// The largest reward, either side of zero, whose square is summed: 2⁴⁰.
+pub const LARGEST_SQUARED: f64 = (1u64 << 40) as f64;
+
+/// A sum of squares in whole multiples of 2⁻²⁰, exact and reversible as
+/// [`ExactSum`] is; 2²⁷ squares of the largest size fit. Of rewards beyond
+/// [`LARGEST_SQUARED`] it keeps nothing that means anything, but still takes
+/// back what it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "(i64, u64)", into = "(i64, u64)")]
+pub struct ExactSquares(i128);
+
+impl ExactSquares {
+    const TICKS: f64 = (1u64 << 20) as f64;
+
+    /// A sum as it was read, rounded to a whole number of ticks.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // saturates
+    pub fn of(sum: f64) -> Self {
+        Self((sum * Self::TICKS).round_ties_even() as i128)
+    }
+
+    /// Adds a reward's square.
+    pub fn add(&mut self, reward: f64) {
+        self.0 = self.0.wrapping_add(Self::of(reward * reward).0);
+    }
+
+    /// Takes back a reward's square.
+    pub fn remove(&mut self, reward: f64) {
+        self.0 = self.0.wrapping_sub(Self::of(reward * reward).0);
+    }
+
+    /// Adds another sum.
+    pub const fn merge(&mut self, other: Self) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
+    /// The sum, rounded once.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // rounds to the nearest, as said
+    pub fn get(self) -> f64 {
+        self.0 as f64 / Self::TICKS
+    }
+
+    /// The sum as 16 bytes, least significant first.
+    #[must_use]
+    pub const fn to_le_bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+}
+
+impl From<(i64, u64)> for ExactSquares {
+    fn from(halves: (i64, u64)) -> Self {
+        Self(ExactSum::from(halves).0)
+    }
+}
+
+impl From<ExactSquares> for (i64, u64) {
+    fn from(sum: ExactSquares) -> Self {
+        ExactSum(sum.0).into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -58,6 +58,8 @@ pub(super) struct Evidence {
     pub reward_sum: f64,
     /// How many of them are not 0.
     pub earning: f64,
+    /// The sum of their squares; kept for policies that ask for it.
+    pub squares: f64,
 }
 
 impl Evidence {
@@ -68,6 +70,7 @@ impl Evidence {
             pulls: arm.pulls() as f64,
             reward_sum: arm.reward_sum(),
             earning: arm.earning() as f64,
+            squares: arm.square_sum(),
         }
     }
 
@@ -121,16 +124,17 @@ impl Memory {
         decided_at: Instant,
         reward: f64,
     ) -> Option<Restart> {
+        let squares = arm.keeps_squares();
         let recent = arm.recent_mut();
         if recent.is_none() {
             *recent = self.beginning().map(Box::new);
         }
         match (self, recent.as_deref_mut()) {
             (Self::HalfLife(half_life), Some(Recent::Faded(faded))) => {
-                faded.count(*half_life, decided_at, reward);
+                faded.count(*half_life, decided_at, reward, squares);
             }
             (Self::Window(window), Some(Recent::Windowed(parts))) => {
-                parts.count(*window, decided_at, reward);
+                parts.count(*window, decided_at, reward, squares);
             }
             (Self::UntilChange(detector), Some(Recent::Watched(watched))) => {
                 return watched.count(detector, reward).then(|| detector.restart());
@@ -175,20 +179,34 @@ impl Memory {
     /// Goes on from what a policy with another memory kept of an arm; whether
     /// rewards learnt before can then no longer be corrected. What is
     /// remembered counts as though it had been decided at `now`, since when it
-    /// was is known to its former memory only.
-    pub(super) fn take_over(&self, arm: &mut ArmState, previous: &Self, now: Instant) -> bool {
-        if self == previous {
+    /// was is known to its former memory only. Where squares were not kept they
+    /// become those of rewards that spread with `variance`.
+    pub(super) fn take_over(
+        &self,
+        arm: &mut ArmState,
+        previous: &Self,
+        now: Instant,
+        variance: Option<f64>,
+    ) -> bool {
+        let squares = arm.keeps_squares();
+        if self == previous && variance.is_none() {
+            if let Some(recent) = arm.recent_mut().as_deref_mut().filter(|_| !squares) {
+                recent.forget_squares();
+            }
             return false;
         }
-        let evidence = previous.evidence(Some(arm), now);
+        let mut evidence = previous.evidence(Some(arm), now);
+        if let (Some(variance), Some(mean)) = (variance, evidence.mean()) {
+            evidence.squares = mean * evidence.reward_sum + evidence.pulls * variance;
+        }
         let mut recent = self.beginning();
         let settled = match (self, &mut recent) {
             (Self::HalfLife(half_life), Some(Recent::Faded(faded))) => {
-                faded.begin_with(*half_life, now, evidence);
+                faded.begin_with(*half_life, now, evidence, squares);
                 true
             }
             (Self::Window(window), Some(Recent::Windowed(parts))) => {
-                parts.begin_with(*window, now, evidence);
+                parts.begin_with(*window, now, evidence, squares);
                 true
             }
             (Self::UntilChange(_), Some(Recent::Watched(watched))) => {
@@ -209,6 +227,15 @@ impl Recent {
             Self::Faded(faded) => faded.is_sound(),
             Self::Windowed(parts) => parts.is_sound(),
             Self::Watched(watched) => watched.is_sound(),
+        }
+    }
+
+    /// Keeps no squares any longer.
+    fn forget_squares(&mut self) {
+        match self {
+            Self::Faded(faded) => faded.forget_squares(),
+            Self::Windowed(parts) => parts.forget_squares(),
+            Self::Watched(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@ mod falling;
 pub mod fixed;
 pub mod imed;
 mod index;
+pub mod information_directed;
 pub mod kl_ucb;
 pub mod lin_ucb;
 pub mod linear_thompson;
@@ -19,6 +20,7 @@ pub mod square_cb;
 mod tabular;
 pub mod tempered_thompson;
 pub mod thompson_beta;
+pub mod thompson_normal;
 pub mod thompson_poisson;
 pub mod thompson_revenue;
 pub mod ucb1;
@@ -47,6 +49,7 @@ use bagging::Bagging;
 use epsilon_greedy::EpsilonGreedy;
 use fixed::Fixed;
 use imed::Imed;
+use information_directed::InformationDirected;
 use kl_ucb::KlUcb;
 use lin_ucb::LinUcb;
 use linear_thompson::LinearThompson;
@@ -59,6 +62,7 @@ use square_cb::SquareCb;
 use tabular::Tabular;
 use tempered_thompson::TemperedThompson;
 use thompson_beta::ThompsonBeta;
+use thompson_normal::ThompsonNormal;
 use thompson_poisson::ThompsonPoisson;
 use thompson_revenue::ThompsonRevenue;
 use ucb1::Ucb1;
@@ -108,6 +112,11 @@ pub enum Policy {
     RegCb(RegCb),
     /// As often as models of bootstrap samples hold it for the best.
     Bagging(Bagging),
+    /// As probable as its mean reward is to be the largest, under normal
+    /// rewards of unknown mean and spread.
+    ThompsonNormal(ThompsonNormal),
+    /// The least squared regret for what is learnt of which is the best.
+    InformationDirected(InformationDirected),
 }
 
 /// What is known when a distribution is asked for, besides the state.
@@ -234,6 +243,12 @@ impl Policy {
             PolicyConfig::SquareCb(config) => Self::SquareCb(SquareCb::check(config)?),
             PolicyConfig::RegCb(config) => Self::RegCb(RegCb::check(config)?),
             PolicyConfig::Bagging(config) => Self::Bagging(Bagging::check(config)?),
+            PolicyConfig::ThompsonNormal(config) => {
+                Self::ThompsonNormal(ThompsonNormal::check(config)?)
+            }
+            PolicyConfig::InformationDirected(config) => {
+                Self::InformationDirected(InformationDirected::check(config)?)
+            }
         })
     }
 
@@ -260,6 +275,8 @@ impl Policy {
             Self::SquareCb(_) => "square_cb",
             Self::RegCb(_) => "reg_cb",
             Self::Bagging(_) => "bagging",
+            Self::ThompsonNormal(_) => "thompson_normal",
+            Self::InformationDirected(_) => "information_directed",
         }
     }
 
@@ -295,6 +312,8 @@ impl Policy {
             Self::SquareCb(policy) => policy.distribution(state, context, eligible),
             Self::RegCb(policy) => policy.distribution(state, context, eligible),
             Self::Bagging(policy) => policy.distribution(state, context, eligible),
+            Self::ThompsonNormal(policy) => policy.distribution(segment, eligible, now),
+            Self::InformationDirected(policy) => policy.distribution(segment, eligible, now),
         }
     }
 
@@ -321,6 +340,8 @@ impl Policy {
             Self::PooledThompson(policy) => Some(&policy.tabular),
             Self::ThompsonPoisson(policy) => Some(&policy.tabular),
             Self::ThompsonRevenue(policy) => Some(&policy.tabular),
+            Self::ThompsonNormal(policy) => Some(&policy.tabular),
+            Self::InformationDirected(policy) => Some(&policy.tabular),
         }
     }
 
@@ -389,13 +410,15 @@ impl Policy {
             | Self::QLearning(_)
             | Self::Softmax(_)
             | Self::ThompsonPoisson(_)
-            | Self::ThompsonRevenue(_) => false,
+            | Self::ThompsonRevenue(_)
+            | Self::ThompsonNormal(_) => false,
             Self::Ucb1(_)
             | Self::KlUcb(_)
             | Self::Imed(_)
             | Self::ThompsonBeta(_)
             | Self::TemperedThompson(_)
-            | Self::PooledThompson(_) => true,
+            | Self::PooledThompson(_)
+            | Self::InformationDirected(_) => true,
             Self::LinearThompson(_)
             | Self::LinUcb(_)
             | Self::LogisticThompson(_)
@@ -462,8 +485,11 @@ impl Policy {
                 | Self::TemperedThompson(_)
                 | Self::PooledThompson(_)
                 | Self::ThompsonPoisson(_)
-                | Self::ThompsonRevenue(_) => true,
-                Self::LinearThompson(_)
+                | Self::ThompsonRevenue(_)
+                | Self::InformationDirected(_) => true,
+                // It looks at squares, which nobody suggests.
+                Self::ThompsonNormal(_)
+                | Self::LinearThompson(_)
                 | Self::LinUcb(_)
                 | Self::LogisticThompson(_)
                 | Self::SquareCb(_)
@@ -497,6 +523,15 @@ impl Policy {
         Some(admitted.value)
     }
 
+    /// For a policy that looks at squares of rewards, the variance of rewards
+    /// whose squares were not kept.
+    const fn unknown_variance(&self) -> Option<f64> {
+        match self.tabular() {
+            Some(tabular) => tabular.unknown_variance,
+            None => None,
+        }
+    }
+
     /// Learns one reward; to a policy that looks ahead it is the last one of
     /// its session.
     ///
@@ -523,6 +558,9 @@ impl Policy {
                 _ => {}
             }
             let receipt = arm.count(reward);
+            if self.unknown_variance().is_some() {
+                arm.count_square(reward.value);
+            }
             let memory = self.memory();
             (
                 receipt,
@@ -634,6 +672,9 @@ impl Policy {
                 }
                 arm.exchange(before, after);
                 let rewards = (before.value, after.value);
+                if self.unknown_variance().is_some() {
+                    arm.exchange_square(rewards.0, rewards.1);
+                }
                 let memory = self.memory();
                 memory.exchange(arm, decision.decided_at, receipt, rewards);
             }
@@ -647,7 +688,10 @@ impl Policy {
     /// Counts and sums mean the same to every tabular policy and are kept,
     /// except where an arm's rewards lie outside the domain of this one. The
     /// value of a constant step size starts at the arm's mean. What another
-    /// memory held counts as decided at `now`, the instant of the change.
+    /// memory held counts as decided at `now`, the instant of the change. Squares
+    /// that were not kept are taken to be those of rewards with the prior's
+    /// variance.
+    #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
     pub fn adopt(&self, state: &mut PolicyState, previous: &Self, now: Instant) -> Adopted {
         let mut adopted = Adopted::default();
         let other_models = match (self.model(), previous.model()) {
@@ -660,6 +704,11 @@ impl Policy {
         }
         let other_domain = self.reward_domain() != previous.reward_domain();
         let (memory, former) = (self.memory(), previous.memory());
+        // Squares that nobody kept.
+        let new_variance = match previous.unknown_variance() {
+            Some(_) => None,
+            None => self.unknown_variance(),
+        };
         if memory != former {
             state.clear_alarms();
         }
@@ -676,7 +725,13 @@ impl Policy {
                 _ => false,
             };
             // A clipped reward can be found again in its own domain only.
-            let other_memory = memory.take_over(arm, &former, now);
+            if let (Some(variance), Some(mean)) = (new_variance, arm.mean()) {
+                let squares = mean * arm.reward_sum() + arm.pulls() as f64 * variance;
+                arm.set_square_sum(Some(squares));
+            } else if self.unknown_variance().is_none() {
+                arm.set_square_sum(None);
+            }
+            let other_memory = memory.take_over(arm, &former, now, new_variance);
             if other_step || other_memory || other_models || (other_domain && arm.clipped() > 0) {
                 arm.begin_epoch();
                 adopted.arms_settled += 1;
@@ -767,6 +822,13 @@ impl Policy {
                     }
                     Self::ThompsonRevenue(policy) => {
                         (Some(policy.posterior(&evidence).mean()), None)
+                    }
+                    Self::ThompsonNormal(policy) => {
+                        (Some(policy.posterior(&evidence).location()), None)
+                    }
+                    Self::InformationDirected(policy) => {
+                        let posterior = policy.posterior(&evidence);
+                        (Some(posterior.mean()), Some(posterior.interval(0.95)))
                     }
                     Self::ThompsonPoisson(policy) => {
                         let posterior = policy.posterior(&evidence);

@@ -59,6 +59,13 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Of a reward that is learnt with the rest of its session: it cannot be
+    /// taken back, for no arm ever has this epoch.
+    pub const WITH_ITS_SESSION: Self = Self {
+        epoch: u32::MAX,
+        ordinal: 0,
+    };
+
     /// The receipt as the ledger keeps it: epoch and ordinal, least
     /// significant byte first.
     #[must_use]

@@ -5,6 +5,8 @@
 //! of each placement is one table of action values. A session ends for good
 //! with its last decision; nothing is earned after it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
 use crate::domain::random::DecisionSeed;
@@ -28,7 +30,7 @@ pub struct SessionDecision<'a> {
 }
 
 /// An offer that was shown, and what it earned.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RewardedOffer {
     /// The offer.
     pub offer: OfferNumber,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::contextual::Memory;
-use super::exact_sum::ExactSum;
+use super::exact_sum::{ExactSquares, ExactSum};
 use super::memory::Recent;
 use super::pooling::Pool;
 use super::reward::{AdmittedReward, NotUnlearnt, Receipt};
@@ -80,6 +80,8 @@ pub struct ArmState {
     second_value: f64,
     /// What a policy keeps that does not remember everything for ever.
     recent: Option<Box<Recent>>,
+    /// What a policy keeps that looks at squares.
+    squares: Option<Box<ExactSquares>>,
 }
 
 /// One of the two values that a policy may keep of an arm; most have the first
@@ -245,8 +247,9 @@ impl PolicyState {
     /// where one is not named. Receipts from before can no longer be
     /// corrected. The models of a contextual policy are those of all segments:
     /// they are forgotten only where no segment is named, all of them or one
-    /// offer's own.
-    pub fn reset(&mut self, segment: Option<SegmentNumber>, offer: Option<OfferNumber>) {
+    /// offer's own. Says how many rewards are forgotten.
+    pub fn reset(&mut self, segment: Option<SegmentNumber>, offer: Option<OfferNumber>) -> u64 {
+        let mut forgotten = 0;
         self.pool = None;
         let numbers: Vec<SegmentNumber> = match segment {
             Some(number) => vec![number],
@@ -254,7 +257,9 @@ impl PolicyState {
         };
         for number in numbers {
             if let Some(segment) = self.segment_mut(number) {
+                let before = segment.learnt;
                 segment.reset(offer);
+                forgotten += before - segment.learnt;
             }
         }
         let is_left = |alarm: &&Alarm| {
@@ -267,6 +272,7 @@ impl PolicyState {
             (None, Some(offer), Some(memory)) => Arc::make_mut(memory).forget(offer),
             _ => {}
         }
+        forgotten
     }
 
     /// What is to be reset: the caller does so, by an event where there is a
@@ -470,6 +476,10 @@ impl SegmentState {
             if let Some(recent) = &arm.recent {
                 recent.write_canonical(sink);
             }
+            if let Some(squares) = &arm.squares {
+                sink(b"squares");
+                sink(&squares.to_le_bytes());
+            }
         }
     }
 }
@@ -502,6 +512,7 @@ impl ArmState {
             value: 0.0,
             second_value: 0.0,
             recent: None,
+            squares: None,
         }
     }
 
@@ -540,6 +551,33 @@ impl ArmState {
 
     pub(super) const fn recent_mut(&mut self) -> &mut Option<Box<Recent>> {
         &mut self.recent
+    }
+
+    /// Whether it keeps the squares of its rewards.
+    pub(super) const fn keeps_squares(&self) -> bool {
+        self.squares.is_some()
+    }
+
+    /// The sum of the rewards' squares; 0 where they are not kept.
+    pub(super) fn square_sum(&self) -> f64 {
+        self.squares.as_deref().map_or(0.0, |squares| squares.get())
+    }
+
+    /// Counts a reward's square.
+    pub(super) fn count_square(&mut self, reward: f64) {
+        self.squares.get_or_insert_default().add(reward);
+    }
+
+    /// Puts one reward's square in the place of another's.
+    pub(super) fn exchange_square(&mut self, before: f64, after: f64) {
+        let squares = self.squares.get_or_insert_default();
+        squares.remove(before);
+        squares.add(after);
+    }
+
+    /// Lets all squares together be as large as this, or keeps none.
+    pub(super) fn set_square_sum(&mut self, sum: Option<f64>) {
+        self.squares = sum.map(|sum| Box::new(ExactSquares::of(sum)));
     }
 
     pub(super) const fn set_value(&mut self, value: f64) {

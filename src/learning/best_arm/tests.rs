@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::distribution::SUM_TOLERANCE;
 use crate::domain::random::{DecisionSeed, Generator, Stream};
 use crate::learning::beta::Beta;
+use crate::learning::chi_squared;
 
 /// A posterior from one of the shapes that occur, and some that should not.
 fn any_posterior(generator: &mut Generator) -> Beta {
@@ -156,43 +157,6 @@ fn the_largest_and_smallest_parameters_are_survived() {
     assert!(all.probabilities().iter().all(|p| (0.0..=1.0).contains(p)));
 }
 
-/// The 1 − 10⁻⁴ quantile of chi-squared with `degrees` degrees of freedom:
-/// Wilson, Hilferty (1931), <https://doi.org/10.1073/pnas.17.12.684>.
-fn chi_squared_limit(degrees: f64) -> f64 {
-    let spread = 2.0 / (9.0 * degrees);
-    let root = 1.0 - spread + 3.719 * math::sqrt(spread);
-    degrees * root * root * root
-}
-
-/// The statistic and its degrees of freedom; cells that expect fewer than 10
-/// are taken together.
-fn chi_squared(counts: &[u64], probabilities: &[f64]) -> (f64, f64) {
-    let draws = counts.iter().sum::<u64>() as f64;
-    let mut cells: Vec<(f64, f64)> = Vec::new();
-    let mut rare = (0.0, 0.0);
-    for (count, probability) in counts.iter().zip(probabilities) {
-        let cell = (*count as f64, probability * draws);
-        if cell.1 < 10.0 {
-            rare = (rare.0 + cell.0, rare.1 + cell.1);
-        } else {
-            cells.push(cell);
-        }
-    }
-    if rare.1 >= 1.0 {
-        cells.push(rare);
-    } else {
-        assert!(
-            rare.0 <= 12.0,
-            "{} draws of what is next to impossible",
-            rare.0
-        );
-    }
-    let terms = cells
-        .iter()
-        .map(|(seen, expected)| (seen - expected) * (seen - expected) / expected);
-    (terms.sum(), cells.len() as f64 - 1.0)
-}
-
 /// Ten tests at 10⁻⁴ each: by Bonferroni all of them pass with probability
 /// 0.999 if the probabilities are right. The seed is fixed, so they pass
 /// always or never.
@@ -234,9 +198,9 @@ fn a_million_draws_agree() {
             of_distribution[ours.draw(DecisionSeed(draw).slot_uniform(number))] += 1;
         }
         for counts in [of_posteriors, of_distribution] {
-            let (statistic, degrees) = chi_squared(&counts, ours.probabilities());
+            let (statistic, degrees) = chi_squared::statistic(&counts, ours.probabilities());
             assert!(
-                statistic <= chi_squared_limit(degrees),
+                statistic <= chi_squared::limit(degrees, 3.719),
                 "chi-squared {statistic} with {degrees} degrees of freedom, set {number}"
             );
         }

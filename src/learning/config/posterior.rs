@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::memory::MemoryConfig;
-use super::one;
+use super::{RewardConfig, one};
 use crate::learning::exact_sum::LARGEST_REWARD;
 use crate::learning::reward::Outside;
 
@@ -124,6 +124,59 @@ pub struct ThompsonRevenueConfig {
     pub exploration_floor: f64,
     /// What happens to a reward outside [0, largest_value]: `"refuse"` (the
     /// default) or `"clip"`.
+    #[serde(default)]
+    pub outside: Outside,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
+}
+
+/// Parameters of Thompson sampling for nearly normal rewards, in the unit of
+/// the reward.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThompsonNormalConfig {
+    /// What an arm is thought to earn in the mean before it was learnt, in
+    /// [−2⁴⁰, 2⁴⁰]; default 0.
+    #[serde(default)]
+    pub prior_mean: f64,
+    /// How many rewards that thought counts for, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_weight: f64,
+    /// How far rewards are thought to spread about their mean, as a standard
+    /// deviation in [10⁻⁹, 2⁴⁰]; default 1.
+    #[serde(default = "one")]
+    pub prior_deviation: f64,
+    /// Half of how many rewards that thought counts for, in [1, 10⁹]; default 1.
+    /// Below 1 the predictive variance would be infinite, below ½ its mean.
+    #[serde(default = "one")]
+    pub prior_shape: f64,
+    /// The least probability of each eligible offer, in [0, 1]; default 0.
+    #[serde(default)]
+    pub exploration_floor: f64,
+    /// The rewards that it learns from; default every one within ±2⁴⁰.
+    #[serde(default)]
+    pub reward: RewardConfig,
+    /// How long it remembers; default `"forever"`.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_forever")]
+    pub memory: MemoryConfig,
+}
+
+/// Parameters of information-directed sampling with Beta posteriors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InformationDirectedConfig {
+    /// The prior's α, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_successes: f64,
+    /// The prior's β, in [0.01, 10⁹]; default 1.
+    #[serde(default = "one")]
+    pub prior_failures: f64,
+    /// The least probability of each eligible offer, in [0, 1]; default 0.
+    #[serde(default)]
+    pub exploration_floor: f64,
+    /// What happens to a reward outside [0, 1]: `"refuse"` (the default) or
+    /// `"clip"`.
     #[serde(default)]
     pub outside: Outside,
     /// How long it remembers; default `"forever"`.

@@ -15,7 +15,7 @@
 //! by powers of two: exactly. Sums are compensated, so a correction is exact to
 //! about 10⁻²⁵ of the largest sum that there ever was.
 //!
-//! Cost: three sums an arm, one power of two a reward and a reading.
+//! Cost: four sums an arm, one power of two a reward and a reading.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,8 @@ pub struct Faded {
     pulls: CompensatedSum,
     rewards: CompensatedSum,
     earning: CompensatedSum,
+    /// For a policy that looks at squares.
+    squares: Option<CompensatedSum>,
 }
 
 fn earned(reward: f64) -> f64 {
@@ -77,20 +79,31 @@ impl Faded {
         let is_new = self.pulls == CompensatedSum::default();
         if landmark > self.landmark || is_new {
             let fall = self.landmark.saturating_sub(landmark);
-            for sum in [&mut self.pulls, &mut self.rewards, &mut self.earning] {
+            let sums = [&mut self.pulls, &mut self.rewards, &mut self.earning];
+            for sum in sums.into_iter().chain(&mut self.squares) {
                 sum.scale_by_power_of_two(fall);
             }
             self.landmark = landmark;
         }
     }
 
-    /// Counts one more reward.
-    pub(super) fn count(&mut self, half_life: HalfLife, decided_at: Instant, reward: f64) {
+    /// Counts one more reward, and its square where those are kept.
+    pub(super) fn count(
+        &mut self,
+        half_life: HalfLife,
+        decided_at: Instant,
+        reward: f64,
+        squares: bool,
+    ) {
         self.reach(half_life, decided_at);
         let weight = self.weight(half_life, decided_at);
         self.pulls.add(weight);
         self.rewards.add(weight * reward);
         self.earning.add(weight * earned(reward));
+        if squares {
+            let sum = self.squares.get_or_insert_default();
+            sum.add(weight * (reward * reward));
+        }
     }
 
     /// Puts one reward in the place of another.
@@ -106,16 +119,30 @@ impl Faded {
         self.rewards.add(weight * after);
         self.earning.add(-(weight * earned(before)));
         self.earning.add(weight * earned(after));
+        if let Some(squares) = &mut self.squares {
+            squares.add(-(weight * (before * before)));
+            squares.add(weight * (after * after));
+        }
     }
 
     /// Takes over what another memory kept, as if decided at `now`.
-    pub(super) fn begin_with(&mut self, half_life: HalfLife, now: Instant, evidence: Evidence) {
+    pub(super) fn begin_with(
+        &mut self,
+        half_life: HalfLife,
+        now: Instant,
+        evidence: Evidence,
+        squares: bool,
+    ) {
         *self = Self::default();
         self.reach(half_life, now);
         let weight = self.weight(half_life, now);
         self.pulls.add(weight * evidence.pulls);
         self.rewards.add(weight * evidence.reward_sum);
         self.earning.add(weight * evidence.earning);
+        if squares {
+            let sum = self.squares.get_or_insert_default();
+            sum.add(weight * evidence.squares);
+        }
     }
 
     /// What is left at `now`.
@@ -129,17 +156,23 @@ impl Faded {
             reward_sum: left(&self.rewards),
             // What rounding left of a sum that was taken back.
             earning: left(&self.earning).clamp(0.0, pulls),
+            squares: self.squares.as_ref().map_or(0.0, left),
         }
     }
 
+    pub(super) const fn forget_squares(&mut self) {
+        self.squares = None;
+    }
+
     pub(super) fn is_sound(&self) -> bool {
-        let sums = [&self.pulls, &self.rewards, &self.earning];
-        sums.iter().all(|sum| sum.get().is_finite())
+        let sums = [&self.pulls, &self.rewards, &self.earning].into_iter();
+        sums.chain(&self.squares).all(|sum| sum.get().is_finite())
     }
 
     pub(super) fn write_canonical(&self, sink: &mut impl FnMut(&[u8])) {
         sink(&self.landmark.to_le_bytes());
-        for sum in [&self.pulls, &self.rewards, &self.earning] {
+        let sums = [&self.pulls, &self.rewards, &self.earning].into_iter();
+        for sum in sums.chain(&self.squares) {
             sink(&sum.to_le_bytes());
         }
     }
@@ -158,8 +191,8 @@ mod tests {
     #[test]
     fn a_reward_counts_half_after_a_half_life() {
         let mut faded = Faded::default();
-        faded.count(HOUR, hours(10.0), 8.0);
-        faded.count(HOUR, hours(10.5), 0.0);
+        faded.count(HOUR, hours(10.0), 8.0, false);
+        faded.count(HOUR, hours(10.5), 0.0, false);
         let evidence = faded.at(HOUR, hours(11.5));
         let older = math::exp2(-1.5);
         assert!(
@@ -179,10 +212,10 @@ mod tests {
             .collect();
         let (mut forward, mut backward) = (Faded::default(), Faded::default());
         for (at, reward) in &rewards {
-            forward.count(HOUR, hours(*at), *reward);
+            forward.count(HOUR, hours(*at), *reward, true);
         }
         for (at, reward) in rewards.iter().rev() {
-            backward.count(HOUR, hours(*at), *reward);
+            backward.count(HOUR, hours(*at), *reward, true);
         }
         let now = hours(1_500.0);
         let (one, other) = (forward.at(HOUR, now), backward.at(HOUR, now));
@@ -194,10 +227,10 @@ mod tests {
     #[test]
     fn what_is_old_enough_is_as_if_it_had_never_been() {
         let mut faded = Faded::default();
-        faded.count(HOUR, hours(0.0), 5.0);
+        faded.count(HOUR, hours(0.0), 5.0, false);
         assert_eq!(faded.at(HOUR, hours(1e6)), Evidence::default());
         // And what comes then is not disturbed by it.
-        faded.count(HOUR, hours(1e6), 1.0);
+        faded.count(HOUR, hours(1e6), 1.0, false);
         assert_eq!(faded.at(HOUR, hours(1e6)).reward_sum, 1.0);
         faded.exchange(HOUR, hours(0.0), 5.0, 0.0);
         assert_eq!(faded.at(HOUR, hours(1e6)).reward_sum, 1.0);
@@ -208,7 +241,7 @@ mod tests {
         for at in [i64::MIN, -1, 0, i64::MAX] {
             let mut faded = Faded::default();
             let at = Instant::from_unix_ms(at);
-            faded.count(HalfLife::new(Span::from_ms(1)), at, 1.0);
+            faded.count(HalfLife::new(Span::from_ms(1)), at, 1.0, true);
             assert!(faded.is_sound());
             let now = faded.at(HalfLife::new(Span::from_ms(1)), at);
             assert_eq!((now.pulls, now.reward_sum), (1.0, 1.0));

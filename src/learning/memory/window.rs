@@ -12,7 +12,7 @@
 //! to the same bits and a correction is exact. What has left the window is
 //! corrected in the arm's whole counts alone.
 //!
-//! Cost: at most `parts` parts of 40 bytes an arm, all read for each reading.
+//! Cost: at most `parts` parts of 64 bytes an arm, all read for each reading.
 
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ use super::Evidence;
 use crate::domain::time::{Instant, Span};
 use crate::learning::config::memory::WindowConfig;
 use crate::learning::config::{Bound, PolicyError};
-use crate::learning::exact_sum::ExactSum;
+use crate::learning::exact_sum::{ExactSquares, ExactSum};
 
 /// The checked window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,8 @@ struct Part {
     pulls: u64,
     earning: u64,
     rewards: ExactSum,
+    /// For a policy that looks at squares.
+    squares: Option<ExactSquares>,
 }
 
 impl Windowed {
@@ -86,6 +88,7 @@ impl Windowed {
                     pulls: 0,
                     earning: 0,
                     rewards: ExactSum::ZERO,
+                    squares: None,
                 };
                 self.0.insert(place, new);
                 place
@@ -94,12 +97,21 @@ impl Windowed {
         self.0.get_mut(place)
     }
 
-    /// Counts one more reward.
-    pub(super) fn count(&mut self, window: Window, decided_at: Instant, reward: f64) {
+    /// Counts one more reward, and its square where those are kept.
+    pub(super) fn count(
+        &mut self,
+        window: Window,
+        decided_at: Instant,
+        reward: f64,
+        squares: bool,
+    ) {
         if let Some(part) = self.part(window, decided_at) {
             part.pulls += 1;
             part.earning += u64::from(reward != 0.0);
             part.rewards.add(reward);
+            if squares {
+                part.squares.get_or_insert_default().add(reward);
+            }
         }
     }
 
@@ -117,18 +129,29 @@ impl Windowed {
             part.earning = part.earning + u64::from(after != 0.0) - u64::from(before != 0.0);
             part.rewards.remove(before);
             part.rewards.add(after);
+            if let Some(squares) = &mut part.squares {
+                squares.remove(before);
+                squares.add(after);
+            }
         }
     }
 
     /// Takes over what another memory kept, as if decided at `now`; parts of
     /// rewards are rounded.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts of rewards
-    pub(super) fn begin_with(&mut self, window: Window, now: Instant, evidence: Evidence) {
+    pub(super) fn begin_with(
+        &mut self,
+        window: Window,
+        now: Instant,
+        evidence: Evidence,
+        squares: bool,
+    ) {
         self.0.clear();
         if let Some(part) = self.part(window, now) {
             part.pulls = evidence.pulls.round() as u64;
             part.earning = (evidence.earning.round() as u64).min(part.pulls);
             part.rewards = ExactSum::of(evidence.reward_sum);
+            part.squares = squares.then(|| ExactSquares::of(evidence.squares));
         }
     }
 
@@ -136,17 +159,25 @@ impl Windowed {
     #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
     pub(super) fn at(&self, window: Window, now: Instant) -> Evidence {
         let oldest = window.oldest(window.index_of(now));
-        let mut rewards = ExactSum::ZERO;
+        let (mut rewards, mut squares) = (ExactSum::ZERO, ExactSquares::default());
         let (mut pulls, mut earning) = (0, 0);
         for part in self.0.iter().filter(|part| part.index >= oldest) {
             pulls += part.pulls;
             earning += part.earning;
             rewards.merge(part.rewards);
+            squares.merge(part.squares.unwrap_or_default());
         }
         Evidence {
             pulls: pulls as f64,
             reward_sum: rewards.get(),
             earning: earning as f64,
+            squares: squares.get(),
+        }
+    }
+
+    pub(super) fn forget_squares(&mut self) {
+        for part in &mut self.0 {
+            part.squares = None;
         }
     }
 
@@ -163,6 +194,9 @@ impl Windowed {
             sink(&part.pulls.to_le_bytes());
             sink(&part.earning.to_le_bytes());
             sink(&part.rewards.to_le_bytes());
+            if let Some(squares) = &part.squares {
+                sink(&squares.to_le_bytes());
+            }
         }
     }
 }

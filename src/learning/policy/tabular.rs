@@ -21,6 +21,9 @@ pub(super) struct Tabular {
     pub reward_domain: RewardDomain,
     /// How long they count.
     pub memory: Memory,
+    /// For a policy that looks at squares of rewards: the variance of rewards
+    /// whose squares were not kept.
+    pub unknown_variance: Option<f64>,
 }
 
 impl Tabular {
@@ -34,6 +37,7 @@ impl Tabular {
             exploration_floor: Bound::PROBABILITY.check("exploration_floor", exploration_floor)?,
             reward_domain,
             memory: Memory::check(memory, reward_domain)?,
+            unknown_variance: None,
         })
     }
 

@@ -1,6 +1,7 @@
 mod contextual;
 mod counts;
 mod memory;
+mod propensities;
 mod index;
 mod revenue;
 mod sessions;
@@ -11,6 +12,7 @@ use super::*;
 use crate::domain::distribution::{Propensity, SUM_TOLERANCE};
 use crate::domain::math;
 use crate::domain::time::Span;
+use crate::learning::memory::Evidence;
 
 const SEGMENT: SegmentNumber = SegmentNumber(3);
 
@@ -40,6 +42,8 @@ fn every_policy() -> Vec<Policy> {
         "kind = 'pooled_thompson'\nprior_failures = 4.0",
         "kind = 'thompson_poisson'\nprior_decisions = 4.0",
         "kind = 'thompson_revenue'\nprior_failures = 4.0",
+        "kind = 'thompson_normal'\nprior_mean = 0.2\nprior_deviation = 0.5",
+        "kind = 'information_directed'\nexploration_floor = 0.01",
     ]
     .map(policy)
     .to_vec()
@@ -120,7 +124,7 @@ fn golden_distributions() {
             words.join(" ")
         })
         .collect();
-    let golden: [&str; 14] = [
+    let golden: [&str; 16] = [
         "3fc999999999999a 3fc999999999999a 3fc999999999999a 3fc999999999999a 3fc999999999999a",
         "3fa999999999999a 3fa999999999999a 3fa999999999999a 3fe999999999999a 3fa999999999999a",
         "3fde147ae147ae15 3fde147ae147ae15 3f947ae147ae147b 3f947ae147ae147b 3f947ae147ae147b",
@@ -135,6 +139,8 @@ fn golden_distributions() {
         "3fd0ea5d7870b391 3fd0ea5d7870b391 3fc124e586675055 3fc45dbf3b137c29 3fc6d3e55cc2653e",
         "3fd206bf66f4a5ff 3fd206bf66f4a5ff 3fbce320dd8b19a7 3fc35c8bc497c44f 3fc616e630d016e1",
         "3fd20b6a5974fce4 3fd20b6a5974fce4 3fbbb14a1242b069 3fc82cc1570bf31c 3fc1ccf039fec120",
+        "3fd20d0da93857f3 3fd20d0da93857f3 3fb80b1c5ee5112f 3fb81501041b76e2 3fcfbbbaa99e5c2b",
+        "3f847ae147ae147b 3f847ae147ae147b 3f847ae147ae147b 3f847ae147ae147b 3feeb851eb851eb8",
     ];
     assert_eq!(bits, golden);
 }
@@ -146,10 +152,16 @@ fn the_canonical_form_does_not_change() {
         blake3::hash(&bytes).to_hex()[..16].to_string()
     };
     let hashes: Vec<String> = every_policy().iter().map(hash).collect();
-    // Counts and sums are the same to all; a constant step has values too.
+    // Counts and sums are the same to all; a constant step has values too, and
+    // normal rewards have squares.
     let (counts, values) = ("259ba2e88dc6d5b5", "005cb0bdfa5e4447");
+    let squares = "52d10924c6fdeddb";
     for (place, hash) in hashes.iter().enumerate() {
-        let expected = if place == 3 { values } else { counts };
+        let expected = match place {
+            3 => values,
+            14 => squares,
+            _ => counts,
+        };
         assert_eq!(hash, expected, "{}", every_policy()[place].kind());
     }
 }
@@ -403,6 +415,8 @@ proptest! {
             "kind = 'pooled_thompson'",
             "kind = 'thompson_poisson'",
             "kind = 'thompson_revenue'\nvalue_shape = 3.0",
+            "kind = 'thompson_normal'",
+            "kind = 'information_directed'",
         ] {
             let policy = policy(&format!("{text}\nexploration_floor = {floor}"));
             let state = learnt(&policy, &history);

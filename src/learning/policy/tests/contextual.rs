@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::random::Generator;
 use crate::learning::gaussian::standard_normal;
 
-const KINDS: [&str; 10] = [
+pub(super) const KINDS: [&str; 10] = [
     "kind = 'linear_thompson'\nposterior_scale = 1.0",
     "kind = 'linear_thompson'\nposterior_scale = 1.0\nmodel = { parameters = 'shared', hash_bits = 4 }",
     "kind = 'lin_ucb'\nexploration_floor = 0.02",
@@ -19,7 +19,7 @@ const KINDS: [&str; 10] = [
 
 /// A history of the policy's own making: it decides, and rates depend on the
 /// features and the offer.
-struct History {
+pub(super) struct History {
     policy: Policy,
     state: PolicyState,
     generator: Generator,
@@ -27,7 +27,7 @@ struct History {
 }
 
 impl History {
-    fn new(policy: Policy, seed: u64) -> Self {
+    pub(super) fn new(policy: Policy, seed: u64) -> Self {
         Self {
             policy,
             state: PolicyState::new(),
@@ -36,7 +36,7 @@ impl History {
         }
     }
 
-    fn features(&mut self) -> Vec<f64> {
+    pub(super) fn features(&mut self) -> Vec<f64> {
         vec![
             standard_normal(&mut self.generator),
             40.0 + 10.0 * standard_normal(&mut self.generator),
@@ -44,7 +44,7 @@ impl History {
         ]
     }
 
-    fn live(&mut self, rounds: usize, offers: &EligibleOffers) {
+    pub(super) fn live(&mut self, rounds: usize, offers: &EligibleOffers) {
         for _ in 0..rounds {
             let features = self.features();
             let context = Context {
@@ -70,7 +70,12 @@ impl History {
         self.learnt.push((features, offer, reward, learnt.receipt));
     }
 
-    fn ask(&self, features: &[f64], seed: u64, eligible: &EligibleOffers) -> ActionDistribution {
+    pub(super) fn ask(
+        &self,
+        features: &[f64],
+        seed: u64,
+        eligible: &EligibleOffers,
+    ) -> ActionDistribution {
         let context = Context {
             features,
             seed: DecisionSeed(seed),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
     "kind = 'epsilon_greedy'\ninitial_weight = 1.0\nreward = { min = 0.0, max = 1.0 }",
     "kind = 'softmax'\ninitial_weight = 1.0\nreward = { min = 0.0, max = 1.0 }",
     "kind = 'ucb1'",
@@ -12,6 +12,8 @@ const KINDS: [&str; 9] = [
     "kind = 'tempered_thompson'",
     "kind = 'thompson_poisson'",
     "kind = 'thompson_revenue'",
+    "kind = 'thompson_normal'",
+    "kind = 'information_directed'",
 ];
 
 const HALF_LIFE: &str = "memory = { half_life = '1h' }";
@@ -76,7 +78,7 @@ fn golden_distributions_of_what_is_remembered() {
             words.collect::<Vec<_>>().join(" ")
         })
         .collect();
-    let golden: [&str; 27] = [
+    let golden: [&str; 33] = [
         "3f947ae147ae147b 3fed70a3d70a3d71 3f947ae147ae147b 3f947ae147ae147b 3f947ae147ae147b",
         "3f947ae147ae147b 3fed70a3d70a3d71 3f947ae147ae147b 3f947ae147ae147b 3f947ae147ae147b",
         "3fde147ae147ae15 3fde147ae147ae15 3f947ae147ae147b 3f947ae147ae147b 3f947ae147ae147b",
@@ -104,6 +106,12 @@ fn golden_distributions_of_what_is_remembered() {
         "3fcb25cace259ea7 3fcf7479bce107bb 3fc45d20ab2e34ad 3fc59b7044e079b8 3fcb6d2a84eaab38",
         "3fc8d3b5b7afd1f0 3fd8d0cf4590d390 3fbbcb7ac20f1c67 3fbda27148ee4da3 3fc8d3b5b7afd1f0",
         "3fd109af45a6a887 3fd109af45a6a887 3fbef00fbf5fd53c 3fc0d730f7fcce24 3fcb8a0a11b8a521",
+        "3fcbad120e588c61 3fcdfb27a84865a1 3fc58ce0bdaf3d2b 3fc3f71a4e835495 3fccd3cb3d2c7c3b",
+        "3fcd27e600c0f63a 3fd481eb1ed44ab2 3fbf3718f1b024df 3fba21a28ffad773 3fcd27e600c0f63a",
+        "3fceae378329d598 3fceae378329d598 3fc270f742bf1207 3fbca90a9de3f641 3fd0ef0a33fda3d3",
+        "0000000000000000 3ff0000000000000 0000000000000000 0000000000000000 0000000000000000",
+        "0000000000000000 3ff0000000000000 0000000000000000 0000000000000000 0000000000000000",
+        "0000000000000000 0000000000000000 0000000000000000 0000000000000000 3ff0000000000000",
     ];
     assert_eq!(bits, golden);
 }
@@ -311,6 +319,7 @@ proptest! {
                     (ours.pulls, theirs.pulls),
                     (ours.reward_sum, theirs.reward_sum),
                     (ours.earning, theirs.earning),
+                    (ours.squares, theirs.squares),
                 ] {
                     prop_assert!((one - other).abs() <= 1e-9 * other.abs(), "{one} {other}");
                 }

@@ -60,3 +60,67 @@ fn a_winsor_counts_what_is_larger_as_the_largest() {
     let arm = state.segment(SEGMENT).unwrap().arm(OfferNumber(1)).unwrap();
     assert_eq!((arm.reward_sum(), arm.earning()), (500.0, 1));
 }
+
+#[test]
+fn nearly_normal_rewards_have_the_posterior_of_the_textbook() {
+    let policy = policy(
+        "kind = 'thompson_normal'\nprior_mean = 2.0\nprior_weight = 3.0\nprior_shape = 4.0\nprior_deviation = 0.5",
+    );
+    let rewards = [1.5, -2.0, 4.25, 3.0, 3.0];
+    let state = learnt(&policy, &rewards.map(|reward| (1, reward)));
+    let Policy::ThompsonNormal(normal) = &policy else {
+        panic!("another kind");
+    };
+    let arm = state.segment(SEGMENT).unwrap().arm(OfferNumber(1));
+    let posterior = normal.posterior(&policy.memory().evidence(arm, NOW));
+    // One reward after the other, by the rule for a single one.
+    let (mut mean, mut weight, mut shape, mut rate) = (2.0, 3.0, 4.0, 4.0 * 0.25);
+    for reward in rewards {
+        rate += 0.5 * weight / (weight + 1.0) * (reward - mean) * (reward - mean);
+        mean = (weight * mean + reward) / (weight + 1.0);
+        weight += 1.0;
+        shape += 0.5;
+    }
+    assert!((posterior.location() - mean).abs() < 1e-12);
+    assert!((posterior.degrees() - 2.0 * shape).abs() < 1e-12);
+    let scale = math::sqrt(rate / (shape * weight));
+    assert!((posterior.scale() - scale).abs() < 1e-12);
+}
+
+/// Whatever prior and rewards are allowed, there is a distribution.
+#[test]
+fn normal_rewards_far_beyond_the_prior_are_survived() {
+    for deviation in ["1e-9", "1.0", "1e12"] {
+        let policy = policy(&format!(
+            "kind = 'thompson_normal'\nprior_weight = 0.01\nprior_deviation = {deviation}"
+        ));
+        let far = 1.0e12;
+        for rewards in [
+            vec![(1, far)],
+            vec![(1, far), (2, -far), (3, 1e-9)],
+            vec![(1, far); 50],
+        ] {
+            let state = learnt(&policy, &rewards);
+            let all = probabilities(&policy, &state, &offers(&[1, 2, 3, 4]));
+            assert!((all.iter().sum::<f64>() - 1.0).abs() <= 1e-12, "{all:?}");
+        }
+    }
+}
+
+/// Squares that nobody kept are those of rewards with the prior's variance.
+#[test]
+fn normal_rewards_go_on_from_counts_and_sums() {
+    let before = policy("kind = 'epsilon_greedy'");
+    let normal = policy("kind = 'thompson_normal'\nprior_deviation = 2.0");
+    let mut state = learnt(&before, &[(1, 5.0), (1, 7.0), (2, 1.0)]);
+    let adopted = normal.adopt(&mut state, &before, NOW);
+    assert_eq!((adopted.arms_kept, adopted.arms_settled), (2, 0));
+    let squares = |state: &PolicyState| {
+        let arm = state.segment(SEGMENT).unwrap().arm(OfferNumber(1));
+        normal.memory().evidence(arm, NOW).squares
+    };
+    assert_eq!(squares(&state), 72.0 + 2.0 * 4.0);
+    // Going back keeps none.
+    before.adopt(&mut state, &normal, NOW);
+    assert_eq!(squares(&state), 0.0);
+}
