@@ -26,7 +26,7 @@ use crate::catalog::{Catalog, CatalogDocument};
 use crate::domain::event::EventBody;
 use crate::domain::ids::{ChainHash, PlacementNumber};
 use crate::domain::time::{Instant, Span};
-use crate::learning::PolicyState;
+use crate::learning::{PolicyConfig, PolicyState};
 use crate::ledger::Ledger;
 use crate::ledger::checkpoint::Checkpoints;
 use crate::ledger::codec::encode_body;
@@ -54,6 +54,7 @@ pub mod choose;
 pub mod price;
 mod closed;
 pub mod record;
+pub mod policies;
 pub mod explain;
 pub mod stats;
 pub mod lift;
@@ -67,6 +68,7 @@ use clock::Clock;
 use committer::{Committer, Durability};
 use explain::{Candidate, Explanation};
 use lift::{LiftError, LiftRows};
+use policies::{PolicyChanged, PolicyUpdateError, ResetRequest};
 use price::{PriceError, PriceRequest, Repriced};
 use queue::{CommitError, Condition, Proposal, Reply};
 use record::{RecordError, Recorded, RewardRequest};
@@ -263,6 +265,31 @@ impl Engine {
     #[must_use]
     pub fn catalog_history(&self, kind: EntryKind, id: &str) -> Vec<PastEntry> {
         revise::history(&self.shared, kind, id)
+    }
+
+    /// Gives a placement another policy: the catalogue's next version. What was
+    /// learnt is kept as far as the new policy can go on from it. Cancel-safe.
+    ///
+    /// # Errors
+    /// When there is no such placement now, the policy has faults, or nothing is
+    /// accepted.
+    pub async fn change_policy(
+        &self,
+        placement: &str,
+        policy: &PolicyConfig,
+        actor: &str,
+        rehearsal: Rehearsal,
+    ) -> Result<PolicyChanged, PolicyUpdateError> {
+        revise::change_policy(&self.shared, placement, policy, actor, rehearsal).await
+    }
+
+    /// Makes a placement forget what it learnt, or a part of it; says how many
+    /// rewards that were. Cancel-safe.
+    ///
+    /// # Errors
+    /// When something is named that there never was, or nothing is accepted.
+    pub async fn reset_policy(&self, request: &ResetRequest) -> Result<u64, PolicyUpdateError> {
+        policies::reset(&self.shared, request).await
     }
 
     /// Lets the fold see the time: what is due closes.

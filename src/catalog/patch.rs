@@ -4,9 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::document::{CampaignDocument, CatalogDocument, OfferDocument};
+use crate::learning::PolicyConfig;
 
 /// Entries in the form of the catalogue file. Each takes the place of the entry
-/// with its id, or comes last where there is none.
+/// with its id, or comes last where there is none; a policy takes the place of
+/// its placement's.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogPatch {
@@ -16,9 +18,31 @@ pub struct CatalogPatch {
     /// Offers.
     #[serde(rename = "offer", default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<OfferDocument>,
+    /// Policies.
+    #[serde(rename = "policy", default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PlacementPolicy>,
+}
+
+/// The policy of a placement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacementPolicy {
+    /// The placement's id.
+    pub placement: String,
+    /// How it chooses and learns.
+    pub policy: PolicyConfig,
 }
 
 impl CatalogPatch {
+    /// Another policy for one placement.
+    #[must_use]
+    pub fn of_policy(placement: String, policy: PolicyConfig) -> Self {
+        Self {
+            policies: vec![PlacementPolicy { placement, policy }],
+            ..Self::default()
+        }
+    }
+
     /// The patch as the ledger keeps it.
     ///
     /// # Errors
@@ -40,6 +64,12 @@ impl CatalogPatch {
     pub fn apply(self, document: &mut CatalogDocument) {
         put(&mut document.campaigns, self.campaigns, |it| &it.id);
         put(&mut document.offers, self.offers, |it| &it.id);
+        for changed in self.policies {
+            let mut placements = document.placements.iter_mut();
+            if let Some(known) = placements.find(|known| known.id == changed.placement) {
+                known.policy = changed.policy;
+            }
+        }
     }
 }
 

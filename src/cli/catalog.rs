@@ -222,7 +222,11 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<ExitCode> {
         || match (applied.unchanged, args.dry_run) {
             (true, _) => format!("version {version} stays: nothing is different"),
             (false, true) => format!("version {version} would be: {}", applied.difference),
-            (false, false) => format!("version {version} is in force: {}", applied.difference),
+            (false, false) => {
+                let lines = std::iter::once(&applied.difference).chain(&applied.carried_over);
+                let lines: Vec<&str> = lines.map(String::as_str).collect();
+                format!("version {version} is in force: {}", lines.join("\n"))
+            }
         },
         || {
             json!({
@@ -230,6 +234,7 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<ExitCode> {
                 "unchanged": applied.unchanged,
                 "dry_run": args.dry_run,
                 "difference": applied.difference,
+                "carried_over": applied.carried_over,
             })
         },
     )?;

@@ -165,6 +165,7 @@ pub fn stats(stats: &StatsResponse) -> Value {
         "learnt": stats.learnt,
         "not_shown": stats.not_shown,
         "unlearnable": stats.unlearnable,
+        "resets": stats.resets,
         "over_limit": stats.over_limit,
         "limits": stats.limits.iter().map(limit).collect::<Vec<_>>(),
         "outcomes": stats.outcomes,

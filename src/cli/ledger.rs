@@ -158,6 +158,7 @@ fn stats_text(stats: &StatsResponse) -> String {
         ("learnt", stats.learnt),
         ("not shown", stats.not_shown),
         ("with a reward that the policy refused", stats.unlearnable),
+        ("resets of policies", stats.resets),
         ("outcomes", stats.outcomes),
         ("exposures", stats.exposures),
         ("clicks", stats.clicks),

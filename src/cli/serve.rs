@@ -228,6 +228,7 @@ async fn import(engine: &Engine, configured: Option<CatalogDocument>) -> anyhow:
     if let Some(Imported {
         version,
         difference,
+        ..
     }) = engine.import_catalog(document, "serve").await?
     {
         tracing::info!(%version, "the catalogue is in force: {difference}");

@@ -9,7 +9,7 @@ use super::distribution::{EligibleOffers, SlotDraw};
 use super::ids::{
     CatalogVersion, LimitNumber, OfferNumber, PlacementNumber, Position, SegmentNumber,
 };
-use super::keys::{Pseudonym, ReloadKey, SessionKey, SubjectNumber};
+use super::keys::{Pseudonym, ReloadKey, SessionKey, SubjectNumber, VisitKey};
 use super::limit::Hold;
 use super::random::DecisionSeed;
 use super::rule::{PlaceKind, ShopperHistory};
@@ -73,6 +73,9 @@ pub struct DecisionRecord {
     /// The placement's features of the request; empty where it declares none or
     /// nothing was on offer.
     pub features: Vec<f64>,
+    /// The visit that it belongs to, where the placement's policy learns the
+    /// decisions of a session together.
+    pub visit: Option<VisitKey>,
     /// Finds this decision when the page is loaded again.
     pub reload_key: Option<ReloadKey>,
     /// Whose key `sealed` is under.

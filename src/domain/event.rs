@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::decision::DecisionRecord;
-use super::ids::{CatalogVersion, Position};
+use super::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
 use super::keys::EventKey;
 use super::outcome::{OutcomeRecord, OutcomeResult};
 use super::time::Instant;
@@ -72,6 +72,10 @@ pub enum EventBody {
     CatalogChange(CatalogChange),
     /// A part of a catalogue that is too large for one event.
     CatalogPart(CatalogPart),
+    /// A placement's policy became another.
+    PolicyChange(PolicyChange),
+    /// What a placement's policy had learnt is forgotten.
+    PolicyReset(PolicyReset),
     /// An event of a kind that this version stores but does not fold yet.
     Unsupported {
         /// The kind's name in the stored schema.
@@ -112,6 +116,33 @@ pub struct CatalogChange {
     /// Limits that are new, by what distinguishes them.
     pub new_limits: Vec<String>,
     /// Who changed it, where known.
+    pub actor: String,
+}
+
+/// A placement's policy became another: the next version of the catalogue,
+/// which differs from the one before in that policy alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyChange {
+    /// Where.
+    pub placement: PlacementNumber,
+    /// The policy in the catalogue file's form, as JSON.
+    pub document: Vec<u8>,
+    /// Who changed it, where known.
+    pub actor: String,
+}
+
+/// What a placement's policy had learnt is forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyReset {
+    /// Where.
+    pub placement: PlacementNumber,
+    /// In which segment; in all of them where there is none.
+    pub segment: Option<SegmentNumber>,
+    /// About which offer; about all of them where there is none.
+    pub offer: Option<OfferNumber>,
+    /// Why, for people.
+    pub reason: String,
+    /// Who did so; the program itself where the policy detected a change.
     pub actor: String,
 }
 

@@ -42,6 +42,12 @@ keyed_hash!(
     b"session"
 );
 keyed_hash!(
+    /// A visit whose decisions are learnt together: told apart from the session
+    /// itself, since it stands in the clear.
+    VisitKey,
+    b"visit"
+);
+keyed_hash!(
     /// An outcome event.
     EventKey,
     b"event"

@@ -26,12 +26,12 @@ use super::choose::Grounds;
 pub use super::queue::CommitError;
 use super::queue::{Batch, Committed, Condition, Entity, Proposal, Reply};
 use super::shared::Shared;
-use super::state::{Effect, FOLD_VERSION, State};
-use crate::domain::event::{Closing, Envelope, Event, EventBody, SCHEMA_VERSION};
-use crate::domain::ids::Position;
+use super::state::{FOLD_VERSION, State};
+use crate::domain::event::{Closing, Envelope, Event, EventBody, PolicyReset, SCHEMA_VERSION};
+use crate::domain::ids::{PlacementNumber, Position};
 use crate::domain::outcome::OutcomeRecord;
 use crate::domain::time::{Instant, Span};
-use crate::learning::ALGORITHM_VERSION;
+use crate::learning::{ALGORITHM_VERSION, Alarm};
 use crate::ledger::MARK_SYNC_INTERVAL_MS;
 use crate::ledger::codec::{encode_body, encode_event};
 
@@ -52,6 +52,9 @@ const CLOSINGS_WAIT: Span = Span::from_seconds(60);
 
 /// So many callers of one batch are woken from within the runtime.
 const WOKEN_WITHIN: usize = 4;
+
+/// So many resets go into one batch at most.
+const RESETS_PER_BATCH: usize = 64;
 
 /// An idle committer syncs the high-water mark after so long.
 const MARK_SYNC_INTERVAL: Duration = Duration::from_millis(MARK_SYNC_INTERVAL_MS);
@@ -194,7 +197,7 @@ impl Committer {
         until_sync.into_iter().chain(until_due).min()
     }
 
-    /// Commits proposals, and what time has brought about.
+    /// Commits proposals, and what time and they have brought about.
     ///
     /// # Errors
     /// When the ledger fails, or an event that was checked does not fold.
@@ -204,6 +207,18 @@ impl Committer {
         if accepted.is_empty() {
             return Ok(replies);
         }
+        self.commit_accepted(now, accepted, &mut replies)?;
+        self.reset_what_changed(now)?;
+        Ok(replies)
+    }
+
+    /// Appends events, syncs as the durability asks, and applies them.
+    fn commit_accepted(
+        &mut self,
+        now: Instant,
+        accepted: Vec<Accepted>,
+        replies: &mut [Reply],
+    ) -> Result<(), CommitError> {
         let first = self.append(now, &accepted)?;
         let durable = match self.durability {
             Durability::Group => {
@@ -217,8 +232,19 @@ impl Committer {
                 false
             }
         };
-        self.apply(now, first, accepted, durable, &mut replies)?;
-        Ok(replies)
+        self.apply(now, first, accepted, durable, replies)
+    }
+
+    /// What policies have now seen to have changed is reset before anything else
+    /// happens, by events of its own: a replay meets each reset in its place.
+    fn reset_what_changed(&mut self, now: Instant) -> Result<(), CommitError> {
+        loop {
+            let resets = resets_to_write(&self.shared.read_state());
+            if resets.is_empty() {
+                return Ok(());
+            }
+            self.commit_accepted(now, resets, &mut [])?;
+        }
     }
 
     /// Which proposals hold, in their order, with the committer's own events
@@ -404,16 +430,11 @@ impl Committer {
         for (position, proposal, redrawn, effect) in effects {
             self.shared.note(&effect, now);
             if let Some(proposal) = proposal {
-                let (result, over_limit) = match effect {
-                    Effect::Outcome { result, over_limit } => (Some(result), over_limit),
-                    _ => (None, false),
-                };
                 replies[proposal] = Reply::Committed(Committed {
                     position,
                     recorded_at: now,
                     durable,
-                    result,
-                    over_limit,
+                    effect,
                     redrawn,
                 });
             }
@@ -441,6 +462,20 @@ impl Committer {
 /// The monotonic clock: it only spaces syncs, and no event depends on it.
 fn stopwatch() -> Stopwatch {
     Stopwatch::now()
+}
+
+/// The resets that policies ask for.
+fn resets_to_write(state: &State) -> Vec<Accepted> {
+    let reset = |(placement, alarm): (PlacementNumber, Alarm)| {
+        Accepted::own(EventBody::PolicyReset(PolicyReset {
+            placement,
+            segment: Some(alarm.segment),
+            offer: alarm.offer,
+            reason: "the rewards of an offer changed".to_owned(),
+            actor: "change detection".to_owned(),
+        }))
+    };
+    state.alarms().take(RESETS_PER_BATCH).map(reset).collect()
 }
 
 /// Closings in their order, as many to an event as fit.

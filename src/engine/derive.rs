@@ -11,10 +11,11 @@ use crate::catalog::Catalog;
 use crate::domain::decision::{DecisionKind, DecisionRecord, NoOfferReason, RequestContext};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers, SlotDraw, draw_slots};
 use crate::domain::ids::{OfferNumber, SegmentNumber};
-use crate::domain::keys::HashKey;
+use crate::domain::keys::{HashKey, VisitKey};
 use crate::domain::placement::Placement;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
+use crate::learning::Policy;
 use crate::promotion::constraints::gate::{Gate, Refused};
 use crate::promotion::{Known, Occasion, OfferIndex, eligible, fitting, in_holdout};
 
@@ -28,6 +29,8 @@ pub struct Standing {
     pub holdout: bool,
     /// The placement's features.
     pub features: Vec<f64>,
+    /// The visit, where the placement's policy learns visits whole.
+    pub visit: Option<VisitKey>,
 }
 
 /// What a decision comes out as.
@@ -90,6 +93,10 @@ impl Derived {
             let recorded = format!("{:?}", record.features);
             return differs("the features", recorded, format!("{:?}", standing.features));
         }
+        if self.kind == DecisionKind::Offers && standing.visit != record.visit {
+            let recorded = format!("{:?}", record.visit);
+            return differs("the visit", recorded, format!("{:?}", standing.visit));
+        }
         if self.matches(record) {
             return None;
         }
@@ -142,6 +149,12 @@ pub fn standing(
         segment,
         holdout,
         features: placement.features.vector(context, segment, at),
+        visit: catalog
+            .policy(placement.number)
+            .and_then(Policy::looking_ahead)
+            .and(context.session)
+            .filter(|_| !unpersonalized)
+            .map(|session| VisitKey::of(hash_key, &session.0)),
     }
 }
 
@@ -168,6 +181,7 @@ pub fn recorded_standing(
             segment: record.segment,
             holdout: record.kind == DecisionKind::Holdout,
             features: record.features.clone(),
+            visit: record.visit,
         },
     }
 }

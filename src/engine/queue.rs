@@ -12,10 +12,10 @@ use thiserror::Error;
 use tokio::sync::Notify;
 
 use super::choose::{Grounds, PreparedRequest};
+use super::state::Effect;
 use crate::domain::event::EventBody;
 use crate::domain::ids::Position;
 use crate::domain::keys::{EventKey, OrderKey};
-use crate::domain::outcome::OutcomeResult;
 use crate::domain::time::Instant;
 use crate::ledger::RECORD_LIMIT_BYTES;
 
@@ -78,7 +78,7 @@ pub(super) enum Reply {
 }
 
 /// Where an event went.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Committed {
     /// Its position.
     pub position: Position,
@@ -86,10 +86,8 @@ pub(super) struct Committed {
     pub recorded_at: Instant,
     /// It is on disk.
     pub durable: bool,
-    /// How an outcome was taken.
-    pub result: Option<OutcomeResult>,
-    /// An outcome used what was not left of a limit any more.
-    pub over_limit: bool,
+    /// What it brought about.
+    pub effect: Effect,
     /// The decision was drawn again: the ledger has another than the caller
     /// proposed.
     pub redrawn: bool,

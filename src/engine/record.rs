@@ -16,6 +16,7 @@ use super::fault::FieldFault;
 use super::queue::{CommitError, Condition, Premise, Proposal, Reply};
 use super::sealing::{NonceSeed, UnsealError, seal, unseal};
 use super::shared::Shared;
+use super::state::Effect;
 use super::view::{LookupError, read_event};
 use crate::domain::event::EventBody;
 use crate::domain::ids::Position;
@@ -191,7 +192,11 @@ pub(super) async fn record(
                     Reply::Bounced => closed.clear(),
                     Reply::Failed(error) => return Err(error.into()),
                     Reply::Committed(committed) => {
-                        if committed.over_limit {
+                        let (result, over_limit) = match committed.effect {
+                            Effect::Outcome { result, over_limit } => (result, over_limit),
+                            _ => (OutcomeResult::Recorded, false),
+                        };
+                        if over_limit {
                             tracing::warn!(
                                 event = %request.event_id,
                                 position = committed.position.0,
@@ -199,9 +204,9 @@ pub(super) async fn record(
                             );
                         }
                         return Ok(Recorded {
-                            result: committed.result.unwrap_or(OutcomeResult::Recorded),
+                            result,
                             duplicate: false,
-                            over_limit: committed.over_limit,
+                            over_limit,
                             decisions: ids_of(shared, &targets)?,
                             is_durable: committed.durable,
                         });

@@ -12,13 +12,16 @@ use std::sync::Arc;
 use smallvec::smallvec;
 use thiserror::Error;
 
+use super::policies::{PolicyChanged, PolicyUpdateError};
 use super::queue::{CommitError, Condition, Entity, Proposal, Reply};
 use super::shared::Shared;
+use super::state::{CarriedOver, Effect};
 use crate::catalog::edit::{self, Edit, EditError, EntryKind};
-use crate::catalog::{Catalog, CatalogDifference, CatalogDocument, CatalogFaults};
-use crate::domain::event::{CatalogChange, CatalogPart, EventBody};
+use crate::catalog::{Catalog, CatalogDifference, CatalogDocument, CatalogFaults, CatalogPatch};
+use crate::domain::event::{CatalogChange, CatalogPart, EventBody, PolicyChange};
 use crate::domain::ids::CatalogVersion;
 use crate::domain::time::Instant;
+use crate::learning::PolicyConfig;
 use crate::ledger::codec::deflate::deflate;
 use crate::ledger::codec::encode_body;
 
@@ -55,6 +58,9 @@ pub struct Imported {
     pub version: CatalogVersion,
     /// What is different from the version before; everything, the first time.
     pub difference: CatalogDifference,
+    /// What became of what was learnt, for the placements whose policy or
+    /// reward became another one; nothing in a rehearsal.
+    pub carried_over: Vec<CarriedOver>,
 }
 
 /// Why an entry was not changed.
@@ -121,16 +127,18 @@ pub(super) async fn import(
         let version = next_version(before.as_deref());
         let catalog =
             Catalog::build_after(before.as_deref(), document.clone(), version, &numbering)?;
-        let imported = Imported {
-            version,
-            difference,
+        let carried_over = if rehearsal == Rehearsal::Yes {
+            Some(Vec::new())
+        } else {
+            let change = catalog.change(&numbering, actor)?;
+            commit(shared, before.as_deref(), change).await?
         };
-        if rehearsal == Rehearsal::Yes {
-            return Ok(Some(imported));
-        }
-        let change = catalog.change(&numbering, actor)?;
-        if commit(shared, before.as_deref(), change).await? {
-            return Ok(Some(imported));
+        if let Some(carried_over) = carried_over {
+            return Ok(Some(Imported {
+                version,
+                difference,
+                carried_over,
+            }));
         }
     }
 }
@@ -170,7 +178,7 @@ pub(super) async fn revise(
                 new_limits: new.limits,
                 actor: actor.to_owned(),
             };
-            if !commit(shared, Some(&before), change).await? {
+            if commit(shared, Some(&before), change).await?.is_none() {
                 continue;
             }
         }
@@ -179,17 +187,58 @@ pub(super) async fn revise(
     }
 }
 
+/// Gives a placement another policy.
+pub(super) async fn change_policy(
+    shared: &Shared,
+    placement: &str,
+    policy: &PolicyConfig,
+    actor: &str,
+    rehearsal: Rehearsal,
+) -> Result<PolicyChanged, PolicyUpdateError> {
+    let _one_at_a_time = shared.catalog_changes.lock().await;
+    loop {
+        let before = shared.read_state().catalog().cloned();
+        let unknown = || PolicyUpdateError::unknown("placement", placement);
+        let before = before.ok_or_else(unknown)?;
+        let number = before
+            .placement_by_id(placement)
+            .ok_or_else(unknown)?
+            .number;
+        let mut document = before.document();
+        CatalogPatch::of_policy(placement.to_owned(), policy.clone()).apply(&mut document);
+        let version = next_version(Some(&before));
+        // The fold builds it again; what it would refuse is refused here.
+        Catalog::build_after(Some(&before), document, version, before.numbering())?;
+        let carried_over = if rehearsal == Rehearsal::Yes {
+            Some(Vec::new())
+        } else {
+            let body = EventBody::PolicyChange(PolicyChange {
+                placement: number,
+                document: serde_json::to_vec(policy)?,
+                actor: actor.to_owned(),
+            });
+            push(shared, body, Some(u64::from(before.version().0))).await?
+        };
+        if let Some(carried_over) = carried_over {
+            return Ok(PolicyChanged {
+                version,
+                carried_over: carried_over.into_iter().next(),
+            });
+        }
+    }
+}
+
 fn next_version(before: Option<&Catalog>) -> CatalogVersion {
     CatalogVersion(before.map_or(1, |catalog| catalog.version().0 + 1))
 }
 
-/// Records a change that rests on the catalogue before; `false` when that is no
-/// longer the last one.
+/// Records a change that rests on the catalogue before; what became of what was
+/// learnt, or `None` when that catalogue is no longer the last one.
 async fn commit(
     shared: &Shared,
     before: Option<&Catalog>,
     mut change: CatalogChange,
-) -> Result<bool, CommitError> {
+) -> Result<Option<Vec<CarriedOver>>, CommitError> {
     let compressed = if change.document.len() > PART_BYTES {
         deflate(&change.document)
     } else {
@@ -231,7 +280,7 @@ async fn push(
     shared: &Shared,
     body: EventBody,
     catalog_seen: Option<u64>,
-) -> Result<bool, CommitError> {
+) -> Result<Option<Vec<CarriedOver>>, CommitError> {
     let condition = match catalog_seen {
         Some(seen) => Condition::Unchanged(smallvec![(Entity::Catalog, seen)]),
         None => Condition::None,
@@ -242,8 +291,11 @@ async fn push(
         condition,
     };
     match shared.queue.push(proposal)?.reply().await {
-        Reply::Committed(_) => Ok(true),
-        Reply::Bounced => Ok(false),
+        Reply::Committed(committed) => Ok(Some(match committed.effect {
+            Effect::CatalogChanged { carried_over } => carried_over,
+            _ => Vec::new(),
+        })),
+        Reply::Bounced => Ok(None),
         Reply::Failed(error) => Err(error),
     }
 }

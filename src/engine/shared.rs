@@ -144,7 +144,10 @@ impl Shared {
                 };
                 self.registry.finish_request(request_id, answered, now);
             }
-            Effect::Outcome { .. } | Effect::Nothing => {}
+            Effect::Outcome { .. }
+            | Effect::CatalogChanged { .. }
+            | Effect::PolicyReset { .. }
+            | Effect::Nothing => {}
         }
     }
 

@@ -20,12 +20,11 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-use self::closing::OBSERVE;
 use super::attribution::{DecisionOutcome, OpenSlot, OrderBook, Purchase, Rewardable};
 use crate::catalog::{Catalog, Numbering};
 use crate::domain::event::{CatalogPart, Closing, Event, EventBody, RecordedEvent};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
-use crate::domain::keys::{EventKey, OrderKey, ReloadKey, SubjectNumber};
+use crate::domain::keys::{EventKey, OrderKey, ReloadKey, SubjectNumber, VisitKey};
 use crate::domain::outcome::OutcomeResult;
 use crate::domain::time::{Instant, Span};
 use crate::learning::PolicyState;
@@ -42,9 +41,14 @@ mod hash;
 mod limits;
 mod outcomes;
 mod overlay;
+mod policies;
+mod visits;
 
 pub(super) use limits::{hold, use_limits};
 pub use outcomes::CLOCK_SKEW;
+pub use policies::CarriedOver;
+pub use visits::Ahead;
+use visits::Visit;
 
 pub use catalogs::Revision;
 pub use checkpoint::{CheckpointError, CheckpointPayload};
@@ -82,6 +86,9 @@ pub struct OpenDecision {
     pub slots: SmallVec<[OpenSlot; 1]>,
     /// The features of a contextual policy.
     pub features: Vec<f64>,
+    /// What a policy that looks ahead needs, where there is one and the decision
+    /// belongs to a visit.
+    pub ahead: Option<Box<Ahead>>,
     /// Whose key its records are sealed under.
     pub subject: SubjectNumber,
     /// What came.
@@ -148,6 +155,17 @@ pub enum Effect {
         /// It used what was not left of a limit any more.
         over_limit: bool,
     },
+    /// The catalogue became another.
+    CatalogChanged {
+        /// What became of what was learnt, for the placements whose policy or
+        /// reward became another one.
+        carried_over: Vec<CarriedOver>,
+    },
+    /// What a policy had learnt was forgotten.
+    PolicyReset {
+        /// How many rewards.
+        forgotten: u64,
+    },
     /// Nothing to do.
     Nothing,
 }
@@ -168,6 +186,10 @@ pub struct State {
     overlays: OrdMap<PlacementNumber, Overlay>,
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
+    /// Visits of which a decision is open.
+    visits: OrdMap<VisitKey, Visit>,
+    /// The visits of decisions that closed and are not learnt yet.
+    waiting: OrdMap<Position, VisitKey>,
     /// The events of decisions that are open, and of orders without one.
     events: OrdMap<EventKey, RecordedEvent>,
     orders: OrdMap<OrderKey, Arc<Order>>,
@@ -213,6 +235,8 @@ impl Default for State {
             overlays: OrdMap::new(),
             open: OrdMap::new(),
             due: OrdSet::new(),
+            visits: OrdMap::new(),
+            waiting: OrdMap::new(),
             events: OrdMap::new(),
             orders: OrdMap::new(),
             purchases: OrdMap::new(),
@@ -277,32 +301,9 @@ impl State {
             EventBody::Closings(closings) => self.apply_closings(closings),
             EventBody::CatalogChange(change) => self.apply_catalog_change(change),
             EventBody::CatalogPart(part) => self.apply_catalog_part(part),
+            EventBody::PolicyChange(change) => self.apply_policy_change(change),
+            EventBody::PolicyReset(reset) => self.apply_policy_reset(reset),
             EventBody::Unsupported { kind } => Err(FoldError::Unsupported { position, kind }),
-        }
-    }
-
-    /// What was learnt goes over to the new catalogue's policies. A placement
-    /// whose rewards now mean something else starts anew.
-    fn carry_over(&mut self, catalog: &Catalog) {
-        let (before, now) = (self.catalog().cloned(), self.now);
-        for placement in catalog.placements() {
-            let Some(state) = self.learnt.get_mut(&placement.number) else {
-                continue;
-            };
-            let old = before
-                .as_ref()
-                .and_then(|before| before.placement(placement.number));
-            if old.is_some_and(|old| !old.rewards_like(placement)) {
-                state.reset(None, None);
-            }
-            let known = before
-                .as_ref()
-                .and_then(|before| before.policy(placement.number));
-            let previous = known.unwrap_or(&OBSERVE);
-            let policy = catalog.policy(placement.number);
-            if let Some(policy) = policy.filter(|policy| *policy != previous) {
-                policy.adopt(state, previous, now);
-            }
         }
     }
 

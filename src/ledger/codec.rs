@@ -15,10 +15,10 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::domain::event::{
-    CatalogChange, CatalogPart, ClosedSlot, Closing, Envelope, Event, EventBody, RecordedEvent,
-    SCHEMA_VERSION,
+    CatalogChange, CatalogPart, ClosedSlot, Closing, Envelope, Event, EventBody, PolicyChange,
+    PolicyReset, RecordedEvent, SCHEMA_VERSION,
 };
-use crate::domain::ids::{CatalogVersion, Position};
+use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
 use crate::domain::keys::EventKey;
 use crate::domain::time::Instant;
 use crate::proto::promobandit::ledger::v1 as stored;
@@ -116,6 +116,20 @@ pub fn encode_body(body: &EventBody) -> Vec<u8> {
         EventBody::CatalogPart(part) => stored::event::Body::CatalogPart(stored::CatalogPart {
             index: part.index,
             bytes: part.bytes.clone(),
+        }),
+        EventBody::PolicyChange(change) => {
+            stored::event::Body::PolicyChange(stored::PolicyChange {
+                placement: change.placement.0,
+                document: change.document.clone(),
+                actor: change.actor.clone(),
+            })
+        }
+        EventBody::PolicyReset(reset) => stored::event::Body::PolicyReset(stored::PolicyReset {
+            placement: reset.placement.0,
+            segment: reset.segment.map(|segment| segment.0),
+            offer: reset.offer.map(|offer| offer.0),
+            reason: reset.reason.clone(),
+            actor: reset.actor.clone(),
         }),
         EventBody::Unsupported { kind } => {
             unreachable!("an event of kind {kind} is only ever read")
@@ -221,8 +235,18 @@ fn decode_body(body: stored::event::Body) -> Result<EventBody, DecodeError> {
             index: part.index,
             bytes: part.bytes,
         })),
-        Body::PolicyChange(_) => unsupported("policy_change"),
-        Body::PolicyReset(_) => unsupported("policy_reset"),
+        Body::PolicyChange(change) => Ok(EventBody::PolicyChange(PolicyChange {
+            placement: PlacementNumber(change.placement),
+            document: change.document,
+            actor: change.actor,
+        })),
+        Body::PolicyReset(reset) => Ok(EventBody::PolicyReset(PolicyReset {
+            placement: PlacementNumber(reset.placement),
+            segment: reset.segment.map(SegmentNumber),
+            offer: reset.offer.map(OfferNumber),
+            reason: reset.reason,
+            actor: reset.actor,
+        })),
         Body::PriorImport(_) => unsupported("prior_import"),
         Body::Reservation(_) => unsupported("reservation"),
         Body::Commit(_) => unsupported("commit"),

@@ -153,7 +153,40 @@ impl Catalogs {
         Ok(v1::ApplyCatalogResponse {
             version: wire::version(imported.as_ref().map_or(now, |it| it.version.0)),
             unchanged: imported.is_none(),
+            carried_over: imported
+                .iter()
+                .flat_map(|it| &it.carried_over)
+                .map(ToString::to_string)
+                .collect(),
             difference: imported.map_or_else(String::new, |it| it.difference.to_string()),
+        })
+    }
+
+    async fn change_policy(
+        &self,
+        request: v1::ChangePolicyRequest,
+    ) -> Result<v1::ChangePolicyResponse, Refusal> {
+        let engine = self.gate.enter()?;
+        let (placement, policy, actor, rehearsal) = wire::policy_change(request)?;
+        let changed = engine
+            .change_policy(&placement, &policy, &actor, rehearsal)
+            .await?;
+        Ok(v1::ChangePolicyResponse {
+            version: wire::version(changed.version.0),
+            carried_over: changed
+                .carried_over
+                .map_or_else(String::new, |carried| carried.to_string()),
+        })
+    }
+
+    async fn reset_policy(
+        &self,
+        request: v1::ResetPolicyRequest,
+    ) -> Result<v1::ResetPolicyResponse, Refusal> {
+        let engine = self.gate.enter()?;
+        let forgotten = engine.reset_policy(&wire::policy_reset(request)?).await?;
+        Ok(v1::ResetPolicyResponse {
+            forgotten: i64::try_from(forgotten).unwrap_or(i64::MAX),
         })
     }
 
@@ -301,6 +334,22 @@ impl CatalogService for Catalogs {
         request: Request<v1::ApplyCatalogRequest>,
     ) -> Result<Response<v1::ApplyCatalogResponse>, Status> {
         Ok(Response::new(self.apply(request.into_inner()).await?))
+    }
+
+    async fn change_policy(
+        &self,
+        request: Request<v1::ChangePolicyRequest>,
+    ) -> Result<Response<v1::ChangePolicyResponse>, Status> {
+        let answer = self.change_policy(request.into_inner());
+        Ok(Response::new(answer.await?))
+    }
+
+    async fn reset_policy(
+        &self,
+        request: Request<v1::ResetPolicyRequest>,
+    ) -> Result<Response<v1::ResetPolicyResponse>, Status> {
+        let answer = self.reset_policy(request.into_inner());
+        Ok(Response::new(answer.await?))
     }
 
     async fn preview_offers(

@@ -13,6 +13,7 @@ use crate::engine::ImportError;
 use crate::engine::choose::ChooseError;
 use crate::engine::committer::CommitError;
 use crate::engine::fault::FieldFault;
+use crate::engine::policies::PolicyUpdateError;
 use crate::engine::price::PriceError;
 use crate::engine::record::RecordError;
 use crate::engine::revise::ReviseError;
@@ -231,6 +232,27 @@ impl From<ImportError> for Refusal {
             ImportError::Faults(faults) => faults.into(),
             ImportError::Commit(error) => error.into(),
             ImportError::Encode(_) => Self::internal(message),
+        }
+    }
+}
+
+impl From<PolicyUpdateError> for Refusal {
+    fn from(error: PolicyUpdateError) -> Self {
+        let message = error.to_string();
+        match error {
+            PolicyUpdateError::Unknown { kind, id } => {
+                let (reason, field) = match kind {
+                    "placement" => ("PLACEMENT_NOT_FOUND", "placement"),
+                    "segment" => ("SEGMENT_NOT_FOUND", "segment"),
+                    _ => ("OFFER_NOT_FOUND", "offer_id"),
+                };
+                let expected = format!("the id of a {kind} of the catalogue");
+                let fault = FieldFault::new(field, format!("{id:?}"), expected);
+                Self::not_in_catalog(reason, fault)
+            }
+            PolicyUpdateError::Faults(faults) => faults.into(),
+            PolicyUpdateError::Commit(error) => error.into(),
+            PolicyUpdateError::Encode(_) => Self::internal(message),
         }
     }
 }

@@ -31,8 +31,8 @@ pub(super) use catalog::{
 pub(super) use choose::choose_request;
 pub use decision::decision;
 pub(super) use entry::{
-    Revision, creation, entry, entry_name, list_entries, list_history, preview, status_change,
-    update, whole_catalog,
+    Revision, creation, entry, entry_name, list_entries, list_history, policy_change, policy_reset,
+    preview, status_change, update, whole_catalog,
 };
 pub use explanation::explanation;
 pub(super) use price::{price_request, repriced};

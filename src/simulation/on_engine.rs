@@ -52,7 +52,7 @@ pub fn refusal(scenario: &Scenario, candidate: &Candidate) -> Option<String> {
     let told = |reason: &str| Some(reason.to_owned());
     match &scenario.environment {
         Environment::Session(_) => {
-            return told("the service does not keep the stages of a session yet");
+            return told("the stages of its world are not played through placements yet");
         }
         Environment::Linear(_) | Environment::Classification(_) => {
             return told("the features of its world are not declared to a placement yet");

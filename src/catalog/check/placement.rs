@@ -265,18 +265,6 @@ fn check_policy(
     if let PolicyConfig::Fixed(fixed) = &written.policy {
         refuse_preferences_elsewhere(&place, &written.id, &fixed.preference, document, faults);
     }
-    if policy.looking_ahead().is_some() {
-        let rule = "looks ahead within a session, which scenarios have and the service does not \
-                    keep yet; must be 0 here";
-        faults.lack(&place.key("discount"), rule);
-        return None;
-    }
-    if policy.watches_for_changes() {
-        let rule =
-            "until_change works in scenarios alone: the service does not reset by itself yet";
-        faults.lack(&place.key("memory"), rule);
-        return None;
-    }
     let unit = policy.needs_unit_rewards();
     if let Some(objective) = objective.filter(|it| unit && *it != Objective::Conversion) {
         let rule = format!(

@@ -413,20 +413,6 @@ fn beta_posteriors_need_the_objective_conversion() {
 }
 
 #[test]
-fn what_looks_ahead_is_for_scenarios() {
-    refuses(
-        "kind = \"thompson_beta\"",
-        "kind = \"q_learning\"",
-        "placement[0].policy.discount (placement \"checkout\"): looks ahead within a session, which scenarios have and the service does not keep yet; must be 0 here",
-    );
-    refuses(
-        "{ kind = \"thompson_beta\" }",
-        "{ kind = \"thompson_beta\", memory = { until_change = \"bernoulli_glr\" } }",
-        "placement[0].policy.memory (placement \"checkout\"): until_change works in scenarios alone: the service does not reset by itself yet",
-    );
-}
-
-#[test]
 fn a_catalogue_needs_a_placement() {
     let refused = read_toml("", "empty.toml").expect_err("a fault");
     assert_eq!(

@@ -429,6 +429,9 @@ impl PreparedRequest {
             slots: derived.slots,
             refusals,
             holds,
+            visit: standing
+                .visit
+                .filter(|_| derived.kind == DecisionKind::Offers),
             features: if derived.kind == DecisionKind::Offers {
                 standing.features
             } else {

@@ -77,14 +77,14 @@ impl State {
         let before = self.catalog().cloned();
         let catalog = Catalog::from_stored(before.as_deref(), change, &numbering)
             .map_err(|error| self.catalog_fault(error.to_string()))?;
-        self.carry_over(&catalog);
+        let carried_over = self.carry_over(&catalog);
         // A catalogue that came in parts gives its new names their numbers
         // itself; for the others this changes nothing.
         self.numbering = catalog.numbering().clone();
         self.catalogs.insert(change.version, Arc::new(catalog));
         self.revisions.insert(change.version, Arc::new(revision));
         self.lay_anew();
-        Ok(Effect::Nothing)
+        Ok(Effect::CatalogChanged { carried_over })
     }
 
     fn put_together(&mut self, parts: u32) -> Result<Vec<u8>, FoldError> {

@@ -9,11 +9,11 @@ use imbl::{OrdMap, OrdSet, Vector};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Counters, Forgettable, OpenDecision, Order, Purchase, Revision, State};
+use super::{Counters, Forgettable, OpenDecision, Order, Purchase, Revision, State, Visit};
 use crate::catalog::{Catalog, Numbering};
 use crate::domain::event::{CatalogPart, Closing, RecordedEvent};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position};
-use crate::domain::keys::{EventKey, OrderKey};
+use crate::domain::keys::{EventKey, OrderKey, VisitKey};
 use crate::domain::time::Instant;
 use crate::learning::PolicyState;
 use crate::learning::delay::Overlay;
@@ -48,6 +48,8 @@ pub struct CheckpointPayload {
     overlays: OrdMap<PlacementNumber, Overlay>,
     open: OrdMap<Position, Arc<OpenDecision>>,
     due: OrdSet<(Instant, Position)>,
+    visits: OrdMap<VisitKey, Visit>,
+    waiting: OrdMap<Position, VisitKey>,
     events: OrdMap<EventKey, RecordedEvent>,
     orders: OrdMap<OrderKey, Arc<Order>>,
     purchases: OrdMap<EventKey, Arc<Purchase>>,
@@ -75,6 +77,8 @@ impl State {
             overlays: self.overlays.clone(),
             open: self.open.clone(),
             due: self.due.clone(),
+            visits: self.visits.clone(),
+            waiting: self.waiting.clone(),
             events: self.events.clone(),
             orders: self.orders.clone(),
             purchases: self.purchases.clone(),
@@ -121,6 +125,8 @@ impl State {
             overlays: payload.overlays,
             open: payload.open,
             due: payload.due,
+            visits: payload.visits,
+            waiting: payload.waiting,
             events: payload.events,
             orders: payload.orders,
             purchases: payload.purchases,

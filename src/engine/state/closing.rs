@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{Claim, Effect, FoldError, Forgettable, JustClosed, OpenDecision, State, page_of};
 use crate::catalog::Catalog;
 use crate::domain::event::{ClosedSlot, Closing};
@@ -64,6 +66,7 @@ impl State {
         self.take_off(position, &decision);
         self.claim_lines(position, &decision);
         let closing = self.closing_of(position, &decision, closed_at)?;
+        self.end_stage(&decision);
         for outcome in &decision.outcomes {
             self.events.remove(&outcome.event.event);
         }
@@ -146,14 +149,20 @@ impl State {
             self.counters.learnt += u64::from(taught);
             self.counters.not_shown += u64::from(!taught);
         }
+        let rewards: SmallVec<[f64; 1]> = (1_u32..)
+            .zip(&decision.slots)
+            .map(|(index, slot)| {
+                let benefit = catalog.offer(slot.offer).map(|offer| &offer.benefit);
+                rewardable.reward(self, index, benefit)
+            })
+            .collect();
+        let waits = taught && self.keep_stage(position, decision, &rewards);
         let mut slots = Vec::with_capacity(decision.slots.len());
-        for (index, slot) in (1_u32..).zip(&decision.slots) {
-            let benefit = catalog.offer(slot.offer).map(|offer| &offer.benefit);
-            let reward = rewardable.reward(self, index, benefit);
-            let receipt = if taught {
-                self.learn(decision, index, reward)
-            } else {
-                None
+        for (index, reward) in (1_u32..).zip(rewards) {
+            let receipt = match (taught, waits) {
+                (false, _) => None,
+                (true, true) => Some(Receipt::WITH_ITS_SESSION),
+                (true, false) => self.learn(decision, index, reward),
             };
             slots.push(ClosedSlot {
                 reward,

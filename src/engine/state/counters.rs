@@ -28,6 +28,8 @@ pub struct Counters {
     pub not_shown: u64,
     /// Closed decisions whose reward the policy refused.
     pub unlearnable: u64,
+    /// Resets of what a policy had learnt.
+    pub resets: u64,
     /// Distinct outcome events.
     pub outcomes: u64,
     /// Distinct outcome events by kind, in the order of [`OutcomeKind::ALL`].

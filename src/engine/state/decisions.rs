@@ -19,6 +19,7 @@ impl State {
                     record.placement, record.catalog_version
                 ),
             })?;
+        let ahead = self.begin_stage(record).map(Box::new);
         let decided_at = self.now;
         let closes_at = placement.closes_at(decided_at);
         self.open.insert(
@@ -41,6 +42,7 @@ impl State {
                     })
                     .collect(),
                 features: record.features.clone(),
+                ahead,
                 subject: record.subject,
                 outcomes: Vec::new(),
             }),

@@ -44,6 +44,7 @@ impl State {
         for decision in self.open.values() {
             write_open(decision, &mut sink);
         }
+        self.write_visits(&mut sink);
         if !self.limits.is_empty() {
             self.limits.write_canonical(&mut sink);
         }
@@ -65,6 +66,9 @@ fn write_open(decision: &OpenDecision, sink: &mut impl FnMut(&[u8])) {
     }
     for feature in &decision.features {
         sink(&feature.to_bits().to_le_bytes());
+    }
+    if let Some(ahead) = &decision.ahead {
+        ahead.write_canonical(sink);
     }
     let mut outcomes: Vec<_> = decision.outcomes.iter().collect();
     outcomes.sort_unstable_by_key(|outcome| outcome.event.event);

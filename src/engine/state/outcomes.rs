@@ -270,7 +270,8 @@ impl State {
 
     /// Puts a learnt reward right.
     fn correct(&mut self, correction: &Correction) {
-        let corrected = self.try_correct(correction).unwrap_or(false);
+        let corrected =
+            self.correct_waiting(correction) || self.try_correct(correction).unwrap_or(false);
         if corrected {
             self.counters.corrected += 1;
         } else {

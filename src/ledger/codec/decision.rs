@@ -9,7 +9,7 @@ use crate::domain::distribution::{ActionDistribution, EligibleOffers, SlotDraw};
 use crate::domain::ids::{
     CatalogVersion, LimitNumber, OfferNumber, PlacementNumber, Position, SegmentNumber,
 };
-use crate::domain::keys::{ReloadKey, SubjectNumber};
+use crate::domain::keys::{ReloadKey, SubjectNumber, VisitKey};
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 
@@ -42,6 +42,10 @@ pub(super) fn to_stored(record: &DecisionRecord) -> stored::Decision {
             })
             .collect(),
         features: record.features.clone(),
+        visit: record
+            .visit
+            .map(|visit| visit.0.to_vec())
+            .unwrap_or_default(),
         reload_key: record
             .reload_key
             .map(|key| key.0.to_vec())
@@ -94,6 +98,7 @@ pub(super) fn from_stored(decision: stored::Decision) -> Result<DecisionRecord, 
             .map(hold::from_stored)
             .collect::<Result<_, _>>()?,
         features: decision.features,
+        visit: sixteen_or_none("decision.visit", &decision.visit)?.map(VisitKey),
         reload_key: sixteen_or_none("decision.reload_key", &decision.reload_key)?.map(ReloadKey),
         subject: SubjectNumber(decision.subject),
         sealed: decision.sealed,

@@ -10,14 +10,19 @@ use crate::catalog::edit::{Edit, EntryKind, Step, etag};
 use crate::catalog::{Catalog, CatalogDocument};
 use crate::engine::explain::Candidate;
 use crate::engine::fault::FieldFault;
+use crate::engine::policies::ResetRequest;
 use crate::engine::revise::{PastEntry, Rehearsal};
 use crate::engine::view::DecisionView;
+use crate::learning::PolicyConfig;
+use crate::learning::config::UniformConfig;
 use crate::proto::promobandit::v1;
 
 /// The most bytes of an entry's content.
 const ENTRY_BYTES: usize = 1024 * 1024;
 /// The most bytes of whoever makes a change.
 const ACTOR_BYTES: usize = 128;
+/// The most bytes of a reason.
+const REASON_BYTES: usize = 1_024;
 /// The most paths of a mask.
 const MOST_PATHS: usize = 100;
 
@@ -154,6 +159,45 @@ pub(in crate::service) fn whole_catalog(
         reader.refuse(&Field::of("document_json"), Quoted(&told), expected);
     });
     reader.finish((document.unwrap_or_default(), actor))
+}
+
+/// Reads a change of a policy; its faults are told by the catalogue's check.
+pub(in crate::service) fn policy_change(
+    request: v1::ChangePolicyRequest,
+) -> Result<(String, PolicyConfig, String, Rehearsal), Vec<FieldFault>> {
+    let mut reader = Reader::default();
+    let placement = reader.required_text(&Field::of("placement"), request.placement, ID_BYTES);
+    let actor = read_actor(&mut reader, request.actor);
+    let policy = serde_json::from_str(&request.policy_json).map_err(|error| {
+        let expected = "a policy in the catalogue file's form, as JSON";
+        let told = error.to_string();
+        reader.refuse(&Field::of("policy_json"), Quoted(&told), expected);
+    });
+    let policy = policy.unwrap_or(PolicyConfig::Uniform(UniformConfig {}));
+    reader.finish((placement, policy, actor, rehearsal(request.validate_only)))
+}
+
+/// Reads what is to be forgotten.
+pub(in crate::service) fn policy_reset(
+    request: v1::ResetPolicyRequest,
+) -> Result<ResetRequest, Vec<FieldFault>> {
+    let mut reader = Reader::default();
+    let mut name = |field, id: String| {
+        let id = reader.text(&Field::of(field), id, ID_BYTES);
+        (!id.is_empty()).then_some(id)
+    };
+    let (segment, offer) = (
+        name("segment", request.segment),
+        name("offer_id", request.offer_id),
+    );
+    let reset = ResetRequest {
+        placement: reader.required_text(&Field::of("placement"), request.placement, ID_BYTES),
+        segment,
+        offer,
+        reason: reader.text(&Field::of("reason"), request.reason, REASON_BYTES),
+        actor: read_actor(&mut reader, request.actor),
+    };
+    reader.finish(reset)
 }
 
 /// An entry of a catalogue.

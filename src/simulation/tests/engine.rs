@@ -32,21 +32,16 @@ const COMMITTED: [(&str, &[&str]); 6] = [
 ];
 
 /// What of them the engine cannot play, and the first words of why.
-const REFUSED: [(&str, &str, &str); 10] = [
+const REFUSED: [(&str, &str, &str); 9] = [
     (
         "delayed_conversions",
         "undelayed",
         "the service cannot know",
     ),
-    ("drift", "until_change", "the catalogue has 1 fault"),
-    (
-        "funnel",
-        "q_learning",
-        "the service does not keep the stages",
-    ),
-    ("funnel", "double_q_learning", "the service does not keep"),
-    ("funnel", "q_lambda", "the service does not keep the stages"),
-    ("funnel", "one_decision_at_a_time", "the service does not"),
+    ("funnel", "q_learning", "the stages of its world"),
+    ("funnel", "double_q_learning", "the stages of its world"),
+    ("funnel", "q_lambda", "the stages of its world"),
+    ("funnel", "one_decision_at_a_time", "the stages of its"),
     ("stale_snapshots", "every_100", "the engine's decisions"),
     ("stale_snapshots", "every_1000", "the engine's decisions"),
     ("stale_snapshots", "every_10000", "the engine's decisions"),
