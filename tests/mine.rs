@@ -272,3 +272,77 @@ fn groceries_have_the_itemsets_and_rules_that_others_find() {
         );
     }
 }
+
+/// What the command prints as JSON; it is another process, for its output is
+/// looked at.
+fn printed(file: &Path, options: &[&str]) -> serde_json::Value {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_promobandit"))
+        .arg("mine")
+        .arg(file)
+        .args(["--top", "0", "--output", "json"])
+        .args(options)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_hybrid_is_judged_on_baskets_that_it_was_not_made_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    write_baskets(&at("baskets.csv"), &generated(500));
+    let texts: String = (0..40)
+        .map(|item| format!("item {item:02},group {}\n", item % 13))
+        .collect();
+    fs::write(at("texts.csv"), format!("item,group\n{texts}")).unwrap();
+    let texts = at("texts.csv");
+    let options = [
+        "--evaluate",
+        "--seed",
+        "7",
+        "--texts",
+        texts.to_str().unwrap(),
+    ];
+    let told = printed(&at("baskets.csv"), &options);
+    let hybrid = &told["hybrid"];
+    assert_eq!(hybrid["made_of_baskets"], 300);
+    assert_eq!(hybrid["tested_on"]["held_out_baskets"], 100);
+    let weights = hybrid["weights"].as_object().unwrap();
+    let sum: f64 = weights
+        .values()
+        .map(|weight| weight.as_f64().unwrap())
+        .sum();
+    assert!((sum - 1.0).abs() < 1e-12);
+    let rankings = hybrid["rankings"].as_array().unwrap();
+    let rate = |name: &str| {
+        let ranking = rankings.iter().find(|it| it["name"] == name).unwrap();
+        ranking["hit_rate"]["value"].as_f64().unwrap()
+    };
+    assert!(rate("hybrid") > rate("popularity"));
+    let above = hybrid["hybrid_above"].as_array().unwrap().last().unwrap();
+    assert_eq!(above["than"], "popularity");
+    assert!(
+        above["hit_rate"]["lower"].as_f64().unwrap() > 0.0,
+        "{above}"
+    );
+    let temporal = printed(&at("baskets.csv"), &["--evaluate", "--split", "temporal"]);
+    assert_eq!(temporal["hybrid"]["split"]["kind"], "temporal");
+
+    let refused = |options: &[&str]| {
+        let told = mine(&at("baskets.csv"), &[&["--evaluate"], options].concat()).unwrap_err();
+        format!("{told:#}")
+    };
+    assert!(refused(&["--held-out", "0.5"]).contains("at most 0.4"));
+    assert!(refused(&["--places", "0"]).contains("at least 1"));
+    assert!(refused(&["--texts", "nowhere.csv"]).contains("nowhere.csv could not be opened"));
+    assert!(mine(&at("baskets.csv"), &["--seed", "1"]).is_err());
+    let rules = [
+        "--rules-out",
+        texts.to_str().unwrap(),
+        "--texts",
+        texts.to_str().unwrap(),
+    ];
+    assert!(refused(&rules).contains("cannot be written as well"));
+}

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// An item: the place of its name among all names, ascending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ItemNumber(pub(super) u32);
+pub struct ItemNumber(pub(in crate::affinity) u32);
 
 impl ItemNumber {
     /// As a place in a list that has one entry for each item.
@@ -247,7 +247,7 @@ fn numbered_by_name(numbers: HashMap<Box<str>, u32>) -> (Vec<Box<str>>, Vec<u32>
 }
 
 /// A place among items or baskets, whose numbers are bounded.
-pub(super) fn narrow(place: usize) -> u32 {
+pub(in crate::affinity) fn narrow(place: usize) -> u32 {
     u32::try_from(place).expect("items, baskets and itemsets are bounded far below 2^32")
 }
 
@@ -309,12 +309,12 @@ impl Baskets {
     }
 
     /// One basket's item numbers, ascending.
-    pub(super) fn numbers(&self, basket: usize) -> &[u32] {
+    pub(in crate::affinity) fn numbers(&self, basket: usize) -> &[u32] {
         &self.items[self.starts[basket]..self.starts[basket + 1]]
     }
 
     /// Every basket's item numbers, ascending.
-    pub(super) fn iter_numbers(&self) -> impl Iterator<Item = &[u32]> {
+    pub(in crate::affinity) fn iter_numbers(&self) -> impl Iterator<Item = &[u32]> {
         (0..self.len()).map(|basket| self.numbers(basket))
     }
 
@@ -322,6 +322,34 @@ impl Baskets {
     pub fn iter(&self) -> impl Iterator<Item = impl Iterator<Item = ItemNumber>> {
         self.iter_numbers()
             .map(|numbers| numbers.iter().copied().map(ItemNumber))
+    }
+
+    /// Some of the baskets, by their places, in that order; items keep their
+    /// numbers, also those that none of these has.
+    ///
+    /// # Panics
+    /// When there is no place, or one is not below [`Self::len`].
+    #[must_use]
+    pub(super) fn select(&self, places: impl IntoIterator<Item = usize>) -> Self {
+        let mut starts = vec![0];
+        let mut items = Vec::new();
+        let mut counts = BasketCounts::default();
+        for place in places {
+            let basket = self.numbers(place);
+            items.extend_from_slice(basket);
+            starts.push(items.len());
+            counts.single_item_baskets += usize::from(basket.len() == 1);
+            counts.largest_basket = counts.largest_basket.max(basket.len());
+        }
+        counts.baskets = starts.len() - 1;
+        counts.placements = items.len();
+        assert!(counts.baskets > 0, "no basket was selected");
+        Self {
+            names: self.names.clone(),
+            starts,
+            items,
+            counts,
+        }
     }
 
     /// In how many baskets each item is.

@@ -16,6 +16,7 @@ pub mod pearson;
 use std::cmp::Ordering;
 
 use super::baskets::{Baskets, ItemNumber, narrow};
+use super::by_item::ByItem;
 
 /// How many baskets have one item, the other, and both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,64 +121,6 @@ fn nearest_first(left: &Neighbour, right: &Neighbour) -> Ordering {
     by_similarity
         .then(right.both.cmp(&left.both))
         .then(left.item.cmp(&right.item))
-}
-
-/// For each item the baskets that have it.
-struct ByItem {
-    /// One more than there are items.
-    starts: Vec<usize>,
-    baskets: Vec<u32>,
-}
-
-impl ByItem {
-    fn of(baskets: &Baskets) -> Self {
-        let mut starts = vec![0];
-        let mut end = 0;
-        for count in baskets.item_counts() {
-            end += count as usize;
-            starts.push(end);
-        }
-        let mut next = starts.clone();
-        let mut by_item = vec![0; end];
-        for (basket, items) in baskets.iter_numbers().enumerate() {
-            for item in items {
-                let place = &mut next[*item as usize];
-                by_item[*place] = narrow(basket);
-                *place += 1;
-            }
-        }
-        Self {
-            starts,
-            baskets: by_item,
-        }
-    }
-
-    fn count(&self, item: usize) -> u32 {
-        narrow(self.starts[item + 1] - self.starts[item])
-    }
-
-    /// Adds up how often each other item is in a basket with this one, and
-    /// lists those that are.
-    fn count_companions(
-        &self,
-        baskets: &Baskets,
-        item: usize,
-        both: &mut [u32],
-        met: &mut Vec<u32>,
-    ) {
-        for basket in &self.baskets[self.starts[item]..self.starts[item + 1]] {
-            for other in baskets.numbers(*basket as usize) {
-                if *other as usize == item {
-                    continue;
-                }
-                let count = &mut both[*other as usize];
-                if *count == 0 {
-                    met.push(*other);
-                }
-                *count += 1;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

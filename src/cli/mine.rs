@@ -1,11 +1,13 @@
 //! `promobandit mine`: what is bought together, from a file of baskets.
 
 mod files;
+mod hybrid;
 mod input;
 mod layout;
 mod page;
 mod report;
 mod rows;
+mod texts;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,9 +22,11 @@ use crate::affinity::{
     RuleParameters, Rules,
 };
 use files::Outputs;
+use hybrid::Judged;
 
 /// Finds what is bought together: frequent itemsets and association rules by
-/// FP-growth, and on request which items are alike.
+/// FP-growth, and on request which items are alike, and how well all of it
+/// together says what a basket lacks.
 ///
 /// FILE has one basket a line, its items separated by commas; a name with a
 /// comma stands in quotes. Spaces around names are dropped. An item counts
@@ -67,6 +71,8 @@ pub struct MineArgs {
     /// Items that are together in fewer baskets are not compared.
     #[arg(long, default_value_t = 2)]
     min_together: u32,
+    #[command(flatten)]
+    hybrid: hybrid::HybridArgs,
     /// For people or for programs.
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -134,6 +140,7 @@ struct Mined<'a> {
     itemsets: &'a FrequentItemsets,
     rules: &'a Rules<'a>,
     similar: Option<Similar>,
+    judged: Option<Judged>,
 }
 
 /// For each item those that are most like it.
@@ -149,6 +156,7 @@ struct Timings {
     itemsets: Duration,
     rules: Duration,
     similarity: Duration,
+    evaluation: Duration,
     write: Duration,
 }
 
@@ -169,13 +177,18 @@ pub fn run(args: &MineArgs) -> anyhow::Result<ExitCode> {
         order: args.order.rule_order(),
         max_rules: args.max_rules,
     };
-    let outputs = Outputs::create(&args.files, &args.file)?;
+    let inputs = [args.file.as_path()];
+    let inputs = inputs.into_iter().chain(args.hybrid.texts.file());
+    let outputs = Outputs::create(&args.files, inputs)?;
     let mut timings = Timings::default();
     let baskets = timed(&mut timings.read, || input::read(&args.file, &args.format))?;
     outputs.check_names(&baskets)?;
     let itemsets = timed(&mut timings.itemsets, || mine(&baskets, &mining))?;
     let rules = timed(&mut timings.rules, || Rules::of(&itemsets, &ruling))?;
     let similar = timed(&mut timings.similarity, || compare(args, &baskets));
+    let judged = timed(&mut timings.evaluation, || {
+        args.hybrid.judge(args, &baskets, &mining, &ruling)
+    })?;
     let mined = Mined {
         args,
         min_count: mining.min_support.min_count(baskets.len()),
@@ -183,6 +196,7 @@ pub fn run(args: &MineArgs) -> anyhow::Result<ExitCode> {
         itemsets: &itemsets,
         rules: &rules,
         similar,
+        judged,
     };
     let written = timed(&mut timings.write, || outputs.write(&mined))?;
     args.output.print(

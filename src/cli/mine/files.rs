@@ -62,14 +62,20 @@ pub(super) struct Outputs {
 impl Outputs {
     /// Opens them, so that a place that cannot be written is known before any
     /// work is done.
-    pub(super) fn create(args: &FileArgs, input: &Path) -> anyhow::Result<Self> {
-        let input = input.canonicalize().ok();
+    pub(super) fn create<'p>(
+        args: &FileArgs,
+        inputs: impl IntoIterator<Item = &'p Path>,
+    ) -> anyhow::Result<Self> {
+        let inputs: Vec<PathBuf> = inputs
+            .into_iter()
+            .filter_map(|input| input.canonicalize().ok())
+            .collect();
         let mut files: Vec<(Content, WholeFile)> = Vec::new();
         for (content, path) in args.asked() {
             let file = WholeFile::create(path)?;
             let place = file.place();
             ensure!(
-                input.as_deref() != Some(place),
+                inputs.iter().all(|input| input != place),
                 "{} is read, it cannot be written as well: give another file",
                 path.display()
             );

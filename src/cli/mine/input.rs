@@ -206,7 +206,7 @@ fn new_basket(numbers: &mut HashMap<Box<str>, u32>, id: &str) -> anyhow::Result<
 }
 
 /// Where a column stands.
-fn column(header: &csv::StringRecord, name: &str) -> anyhow::Result<usize> {
+pub(super) fn column(header: &csv::StringRecord, name: &str) -> anyhow::Result<usize> {
     let clean = |title: &str| title.trim_start_matches('\u{feff}').trim().to_owned();
     let titles: Vec<String> = header.iter().map(clean).collect();
     if let Some(place) = titles.iter().position(|title| title == name) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Mined, Similar, Timings, rows};
+use super::{Mined, Similar, Timings, hybrid, rows};
 use crate::affinity::{Itemset, Rule, SetCount};
 use crate::cli::table::Table;
 
@@ -19,6 +19,9 @@ pub(super) fn text(mined: &Mined<'_>, written: &[PathBuf], timings: &Timings) ->
     if let Some(similar) = &mined.similar {
         push_similar(&mut page, mined, similar);
     }
+    if let Some(judged) = &mined.judged {
+        page.push_str(&hybrid::text(&mined.args.hybrid, judged));
+    }
     for path in written {
         push(&mut page, &format!("wrote {}", path.display()));
     }
@@ -28,6 +31,7 @@ pub(super) fn text(mined: &Mined<'_>, written: &[PathBuf], timings: &Timings) ->
         ("itemsets", timings.itemsets),
         ("rules", timings.rules),
         ("similarity", timings.similarity),
+        ("evaluation", timings.evaluation),
         ("writing", timings.write),
     ];
     let spent = parts.map(|(part, spent)| format!("{part} {}", seconds(spent)));
@@ -40,7 +44,7 @@ fn push(page: &mut String, line: &str) {
     page.push('\n');
 }
 
-fn number(count: usize) -> String {
+pub(super) fn number(count: usize) -> String {
     SetCount::exact(count).to_string()
 }
 
@@ -222,12 +226,14 @@ pub(super) fn json(mined: &Mined<'_>, written: &[PathBuf], timings: &Timings) ->
         "rules": mined.rules.len(),
         "top_rules": top,
         "similarity": mined.similar.as_ref().map(|similar| similar_json(mined, similar)),
+        "hybrid": mined.judged.as_ref().map(|judged| hybrid::json(&args.hybrid, judged)),
         "files": written.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
         "timings_ms": {
             "read": milliseconds(timings.read),
             "itemsets": milliseconds(timings.itemsets),
             "rules": milliseconds(timings.rules),
             "similarity": milliseconds(timings.similarity),
+            "evaluation": milliseconds(timings.evaluation),
             "write": milliseconds(timings.write),
         },
     })
