@@ -29,6 +29,8 @@ pub mod replay;
 pub mod report;
 
 pub mod evaluate;
+pub mod features;
+pub mod fit;
 pub mod mine;
 pub mod simulate;
 pub mod whole_file;
@@ -89,6 +91,9 @@ enum Command {
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Fits a policy to a part of a log, pessimistically, and evaluates it on the rest.
     Learn(Box<evaluate::learn::LearnArgs>),
+    /// Fits models on tables of shoppers.
+    #[command(subcommand)]
+    Fit(fit::FitCommand),
     /// Finds what is bought together: frequent itemsets, rules, similar items.
     Mine(Box<mine::MineArgs>),
 }
@@ -111,6 +116,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Evaluate(args) => Ok(spawn_blocking(move || evaluate::run(&args)).await?),
         Command::Learn(args) => Ok(spawn_blocking(move || evaluate::learn::run(&args)).await?),
+        Command::Fit(command) => {
+            spawn_blocking(move || fit::run(&command)).await??;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Mine(args) => spawn_blocking(move || mine::run(&args)).await?,
     }
 }

@@ -21,4 +21,5 @@ pub mod placement;
 pub mod random;
 pub mod rule;
 pub mod schedule;
+pub mod standard_scores;
 pub mod time;

@@ -10,6 +10,8 @@
 //! - [`weighted_sums`]: the sums that several of those below read.
 //! - [`embeddings`]: what actions are like.
 //! - [`demands`]: what an estimator or interval can do with a log.
+//! - [`response`]: who responds, as rows of features suggest; chosen by
+//!   cross-validation.
 //! - [`estimator`]: one file each; [`Accumulator`](estimator::Accumulator)
 //!   streams and merges.
 //! - [`interval`]: how sure an estimate is, apart from the estimators.
@@ -47,6 +49,7 @@ pub mod pass;
 pub mod pessimism;
 pub mod portrait;
 pub mod quantile;
+pub mod response;
 pub mod reward_model;
 pub mod slates;
 pub mod target;

@@ -5,6 +5,7 @@
 //!   [`Choices`](crate::evaluation::choices::Choices).
 //! - [`obd`] reads, makes catalogues of, and generates logs in the form of the
 //!   Open Bandit Dataset, and weighs them for evaluation.
+//! - [`sheet`] reads tables of numbers and texts, CSV or Parquet.
 //! - [`classification`] reads classified data sets, which a simulation plays as
 //!   bandits.
 //! - `prediction` reads Parquet logs with a reward model's predictions, and
@@ -17,8 +18,9 @@
 //! vocabulary that rounds are handed over in, `choices`, `logged` and `target`,
 //! so that a wide row is summed up as it is read and never copied.
 
-pub mod classification;
 pub mod fault;
+pub mod sheet;
+pub mod classification;
 mod lines;
 pub mod obd;
 pub mod survey;

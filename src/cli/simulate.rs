@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::logs::classification;
+use crate::logs::fault::LogError;
 use crate::simulation::{
     ClassificationDocument, LabelledRows, Override, Scenario, Summary, refusal, run as play,
     run_on_engine,
@@ -117,7 +118,7 @@ fn load(document: &ClassificationDocument, beside: &Path) -> Result<LabelledRows
             beside.join(path)
         }
     };
-    let told = |error: classification::ClassificationError| error.to_string();
+    let told = |error: LogError| error.to_string();
     let rows = classification::read_rows(&found(&document.data)).map_err(told)?;
     let orders = document
         .order

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 /// A file that is written beside its place and put there at the end. One that
 /// is dropped before leaves what was there, and nothing beside it.
@@ -42,6 +42,34 @@ impl WholeFile {
             beside,
             writer: BufWriter::with_capacity(1 << 16, file),
         })
+    }
+
+    /// Opens files for what is made of `input`: none of them is the input, and no
+    /// two are the same, so that a place that cannot be written is known before any
+    /// work is done.
+    ///
+    /// # Errors
+    /// When one is, or cannot be made.
+    pub fn create_apart<'a>(
+        paths: impl IntoIterator<Item = &'a Path>,
+        input: &Path,
+    ) -> anyhow::Result<Vec<Self>> {
+        let input = input.canonicalize().ok();
+        let mut files: Vec<Self> = Vec::new();
+        for path in paths {
+            let file = Self::create(path)?;
+            let name = path.display();
+            ensure!(
+                input.as_deref() != Some(file.place()),
+                "{name} is read, it cannot be written as well: give another file"
+            );
+            ensure!(
+                files.iter().all(|other| other.place() != file.place()),
+                "{name} would be written twice: give each output a file of its own"
+            );
+            files.push(file);
+        }
+        Ok(files)
     }
 
     /// Where it will be.
@@ -135,6 +163,25 @@ mod tests {
         file.write_all(b"half").unwrap();
         drop(file);
         assert!(names(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn files_are_apart_from_each_other_and_from_what_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("read.csv"), "kept").unwrap();
+        let refusal = |paths: &[&Path]| {
+            let paths = paths.iter().copied();
+            let refused = WholeFile::create_apart(paths, &at("read.csv")).unwrap_err();
+            refused.to_string()
+        };
+        let (model, rows) = (at("model.json"), at("rows.csv"));
+        assert!(refusal(&[&model, &at("read.csv")]).contains("is read"));
+        assert!(refusal(&[&model, &rows, &model]).contains("would be written twice"));
+        let files = WholeFile::create_apart([&*model, &*rows], &at("read.csv")).unwrap();
+        assert_eq!(files.len(), 2);
+        drop(files);
+        assert_eq!(names(directory.path()), ["read.csv"]);
     }
 
     #[test]

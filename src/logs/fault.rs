@@ -158,11 +158,9 @@ pub enum LogProblem {
 }
 
 /// How much of a list of columns is shown.
-#[cfg(feature = "offline")]
 const SHOWN_CHARS: usize = 200;
 
 /// A column is missing; tells what there is.
-#[cfg(feature = "offline")]
 pub(super) fn missing<'a>(column: &str, found: impl IntoIterator<Item = &'a str>) -> LogProblem {
     let found: Vec<&str> = found.into_iter().collect();
     let found = found.join(", ");

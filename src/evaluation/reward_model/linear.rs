@@ -104,10 +104,16 @@ impl LinearModel {
         Some(Self { link, coefficients })
     }
 
+    /// xβ.
+    #[must_use]
+    pub fn score(&self, features: &[f64]) -> f64 {
+        dot(&self.coefficients, features)
+    }
+
     /// The predicted reward.
     #[must_use]
     pub fn predict(&self, features: &[f64]) -> f64 {
-        let score = dot(&self.coefficients, features);
+        let score = self.score(features);
         match self.link {
             Link::Identity => score,
             Link::Logistic => math::logistic(score),

@@ -34,6 +34,26 @@ pub(in crate::logs) fn read(column: &ArrayRef, values: &mut Vec<f64>) -> Result<
         let missing = (0..column.len()).find(|index| column.is_null(*index));
         return missing.map_or(Ok(()), Err);
     }
+    widen_all(column, values);
+    Ok(())
+}
+
+/// Appends a column's values, NaN where one is missing. A column of another type
+/// has no values.
+pub(in crate::logs) fn append(column: &ArrayRef, values: &mut Vec<f64>) {
+    let first = values.len();
+    widen_all(column, values);
+    if column.null_count() > 0 {
+        for (index, value) in values[first..].iter_mut().enumerate() {
+            if column.is_null(index) {
+                *value = f64::NAN;
+            }
+        }
+    }
+}
+
+/// What stands where a value is missing is left as it is.
+fn widen_all(column: &ArrayRef, values: &mut Vec<f64>) {
     match column.data_type() {
         DataType::Boolean => {
             let bits = column.as_boolean().values().iter();
@@ -53,7 +73,6 @@ pub(in crate::logs) fn read(column: &ArrayRef, values: &mut Vec<f64>) -> Result<
         DataType::Float64 => widen::<Float64Type>(column, values, |value| value),
         _ => {}
     }
-    Ok(())
 }
 
 /// Writes a column's whole numbers; the place of the first that is missing, or
