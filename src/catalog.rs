@@ -50,13 +50,16 @@ use written::{Written, grafted, kept};
 
 pub use check::{
     DEFAULT_SEGMENT, MAX_ATTRIBUTES, MAX_CAMPAIGNS, MAX_OFFERS, MAX_PLACEMENTS, MAX_SEGMENTS,
+    id_rule, is_id,
 };
 pub use difference::{CatalogDifference, Changes};
-pub use document::{CampaignDocument, CatalogDocument, OfferDocument, SegmentDocument, Windows};
+pub use document::{
+    AttributeDocument, CampaignDocument, CatalogDocument, OfferDocument, SegmentDocument, Windows,
+};
 pub use fault::{CatalogFaults, Fault};
 pub use numbering::{NewNames, Numbering, NumberingError};
 pub use patch::CatalogPatch;
-pub use text::{KINDS, nearest_expected, read_toml, read_toml_beside, write_toml};
+pub use text::{KINDS, nearest_expected, read_segments, read_toml, read_toml_beside, write_toml};
 
 /// One version of the catalogue.
 #[derive(Debug, Clone)]

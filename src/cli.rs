@@ -32,6 +32,7 @@ pub mod evaluate;
 pub mod features;
 pub mod fit;
 pub mod mine;
+pub mod segment;
 pub mod simulate;
 pub mod whole_file;
 
@@ -94,6 +95,9 @@ enum Command {
     /// Fits models on tables of shoppers.
     #[command(subcommand)]
     Fit(fit::FitCommand),
+    /// Finds groups of shoppers, and tells who is in which.
+    #[command(subcommand)]
+    Segment(segment::SegmentCommand),
     /// Finds what is bought together: frequent itemsets, rules, similar items.
     Mine(Box<mine::MineArgs>),
 }
@@ -118,6 +122,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Learn(args) => Ok(spawn_blocking(move || evaluate::learn::run(&args)).await?),
         Command::Fit(command) => {
             spawn_blocking(move || fit::run(&command)).await??;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Segment(command) => {
+            spawn_blocking(move || segment::run(&command)).await??;
             Ok(ExitCode::SUCCESS)
         }
         Command::Mine(args) => spawn_blocking(move || mine::run(&args)).await?,

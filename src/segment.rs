@@ -1,18 +1,26 @@
 //! Segments: which group a shopper falls into.
 //!
 //! A [`Segmentation`] is an ordered list of segments; a shopper belongs to the
-//! first one whose condition holds. The last one has no condition, so
-//! [`Segmentation::assign`] always has an answer, for a request without any
-//! attribute too. The order matters, the numbers do not: a number belongs to a
-//! segment's id for good, whatever place the segment moves to.
+//! first one whose condition holds, else to the [nearest](centroids) of those that
+//! have a centroid, where there are such and all their attributes are known. The
+//! last one takes everybody, so [`Segmentation::assign`] always has an answer, for
+//! a request without any attribute too. The order matters, the numbers do not: a
+//! number belongs to a segment's id for good, whatever place the segment moves to.
+//!
+//! [`k_means`] finds centroids, [`silhouette`] tells how well they stand apart.
 //!
 //! Invariants: assignment is a function of the attributes alone; exactly one
-//! segment has no condition, and it is the last.
+//! segment has neither condition nor centroid, and it is the last.
+
+pub mod centroids;
+pub mod k_means;
+pub mod silhouette;
 
 use thiserror::Error;
 
 use crate::domain::attribute::{Attributes, Condition};
 use crate::domain::ids::SegmentNumber;
+use centroids::Centroids;
 
 /// A group of shoppers.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +31,8 @@ pub struct Segment {
     pub id: String,
     /// For people.
     pub title: String,
-    /// Who belongs here, unless an earlier segment has them already; `None`
-    /// for everybody who is left.
+    /// Who belongs here, unless an earlier segment has them already; `None` for
+    /// those near its centroid, and for everybody who is left.
     pub condition: Option<Condition>,
 }
 
@@ -32,7 +40,27 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segmentation {
     conditional: Vec<Segment>,
+    nearest: Option<Nearest>,
     default: Segment,
+}
+
+/// Segments of which the nearest takes the shopper.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearest {
+    segments: Vec<Segment>,
+    /// One a segment.
+    centroids: Centroids,
+}
+
+impl Nearest {
+    /// `None` unless there is one segment a centre.
+    #[must_use]
+    pub fn new(segments: Vec<Segment>, centroids: Centroids) -> Option<Self> {
+        (segments.len() == centroids.len()).then_some(Self {
+            segments,
+            centroids,
+        })
+    }
 }
 
 /// Why segments make no segmentation.
@@ -71,9 +99,17 @@ impl Segmentation {
             }),
             None => Ok(Self {
                 conditional: segments,
+                nearest: None,
                 default,
             }),
         }
+    }
+
+    /// The same, with segments that take whom no condition took by their centroids.
+    #[must_use]
+    pub fn with_nearest(mut self, nearest: Nearest) -> Self {
+        self.nearest = Some(nearest);
+        self
     }
 
     /// The segment of a shopper with these attributes.
@@ -86,6 +122,10 @@ impl Segmentation {
                     .condition
                     .as_ref()
                     .is_some_and(|condition| condition.holds(attributes))
+            })
+            .or_else(|| {
+                let nearest = self.nearest.as_ref()?;
+                Some(&nearest.segments[nearest.centroids.nearest(attributes)?])
             })
             .unwrap_or(&self.default)
     }
@@ -102,6 +142,7 @@ impl Segmentation {
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Segment> {
         self.conditional
             .iter()
+            .chain(self.nearest.iter().flat_map(|nearest| &nearest.segments))
             .chain(std::iter::once(&self.default))
     }
 
@@ -109,7 +150,8 @@ impl Segmentation {
     #[must_use]
     #[allow(clippy::len_without_is_empty)] // never empty
     pub fn len(&self) -> usize {
-        self.conditional.len() + 1
+        let near = self.nearest.as_ref();
+        self.conditional.len() + near.map_or(0, |nearest| nearest.segments.len()) + 1
     }
 }
 
@@ -162,6 +204,32 @@ mod tests {
         let order: Vec<&str> = segmentation.iter().map(|segment| &*segment.id).collect();
         assert_eq!(order, ["high", "middle", "default"]);
         assert_eq!(segmentation.len(), 3);
+    }
+
+    #[test]
+    fn whom_no_condition_takes_the_nearest_centroid_does() {
+        let near = |number, id| Segment {
+            condition: None,
+            ..spends_at_least(number, id, 0.0)
+        };
+        let centres = [vec![10.0], vec![60.0]];
+        let centroids = Centroids::new(vec![("yearly_spend".to_owned(), 5.0)], &centres).unwrap();
+        let segments = vec![near(1, "little"), near(2, "some")];
+        assert_eq!(
+            Nearest::new(segments[..1].to_vec(), centroids.clone()),
+            None
+        );
+        let segmentation = Segmentation::new(vec![spends_at_least(0, "high", 50.0), everybody(3)])
+            .unwrap()
+            .with_nearest(Nearest::new(segments, centroids).unwrap());
+        let id = |attributes: &Attributes| segmentation.assign(attributes).id.as_str();
+        assert_eq!(id(&attributes(61.0)), "high");
+        assert_eq!(id(&attributes(49.0)), "some");
+        assert_eq!(id(&attributes(-9.0)), "little");
+        assert_eq!(id(&Attributes::new()), "default");
+        let order: Vec<&str> = segmentation.iter().map(|segment| &*segment.id).collect();
+        assert_eq!(order, ["high", "little", "some", "default"]);
+        assert_eq!(segmentation.len(), 4);
     }
 
     #[test]

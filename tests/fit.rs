@@ -8,7 +8,7 @@
 //! also tested on rows that are made up.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Parser;
 use promobandit::cli::fit::{FitCommand, run};
@@ -183,10 +183,11 @@ fn what_is_wrong_is_told_and_nothing_is_written() {
     assert!(!model.exists());
 }
 
-fn classification() -> PathBuf {
+#[cfg(feature = "offline")]
+fn classification() -> std::path::PathBuf {
     std::env::var_os("PROMOBANDIT_CLASSIFICATION").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/classification"),
-        PathBuf::from,
+        std::path::PathBuf::from,
     )
 }
 

@@ -32,6 +32,8 @@ use crate::promotion::constraints::Constraints;
 use crate::segment::Segmentation;
 use names::Names;
 
+pub use names::{id_rule, is_id};
+
 /// The id of the segment that a catalogue without a default gets.
 pub const DEFAULT_SEGMENT: &str = "default";
 
@@ -135,6 +137,33 @@ pub(super) fn check(
         campaigns,
         offers,
     })
+}
+
+/// Checks a document's attributes and segments alone, and that there is a segment.
+///
+/// # Errors
+/// At least one fault.
+pub(super) fn check_segments(document: &CatalogDocument) -> Result<Segmentation, Vec<Fault>> {
+    let mut faults = Faults::default();
+    check_sizes(document, &mut faults);
+    if document.segments.is_empty() {
+        faults.lack(&Place::top("segment"), "is missing: there is no segment");
+    }
+    let unreadable = Unreadable::default();
+    let names = KnownNames::collect(document, &unreadable, &mut faults);
+    let attributes = segments::check_attributes(document, &mut faults);
+    let numbering = Numbering::default().including(document);
+    let segmentation = segments::check(
+        document,
+        &attributes,
+        &names.attributes,
+        &numbering,
+        &mut faults,
+    );
+    match segmentation {
+        Some(segmentation) if faults.is_empty() => Ok(segmentation),
+        _ => Err(with_subjects(document, faults.into_vec())),
+    }
 }
 
 fn check_sizes(document: &CatalogDocument, faults: &mut Faults) {

@@ -10,6 +10,8 @@
 mod features;
 mod limits;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::scalar::{Amount, TimeText};
@@ -50,13 +52,17 @@ pub struct CatalogDocument {
 }
 
 /// One declared attribute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeDocument {
     /// What requests and conditions call it.
     pub name: String,
     /// `string`, `number` or `boolean`.
     pub kind: String,
+    /// Of a number: how large a difference of it counts as 1 where segments have a
+    /// centroid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
 }
 
 /// One segment.
@@ -73,6 +79,18 @@ pub struct SegmentDocument {
     /// the id `default` at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<ConditionDocument>,
+    /// Or whose numbers lie around here, by attribute: of the segments with a
+    /// centroid a shopper belongs to the nearest, when no condition before takes
+    /// them and all these attributes are known of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub centroid: Option<BTreeMap<String, f64>>,
+}
+
+impl SegmentDocument {
+    /// Whether it takes everybody who is left.
+    pub(super) const fn is_default(&self) -> bool {
+        self.when.is_none() && self.centroid.is_none()
+    }
 }
 
 /// A condition: either `attribute` with one comparison (`equals`, `one_of`,

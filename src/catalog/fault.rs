@@ -231,6 +231,11 @@ impl Faults {
         });
     }
 
+    /// Whether there is none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// The faults that were found.
     pub(super) fn into_vec(self) -> Vec<Fault> {
         self.found

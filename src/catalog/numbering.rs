@@ -64,7 +64,7 @@ impl Numbering {
         let implicit = document
             .segments
             .last()
-            .is_none_or(|last| last.when.is_some())
+            .is_none_or(|last| !last.is_default())
             .then_some(DEFAULT_SEGMENT);
         let limits = document.limit_names();
         NewNames {

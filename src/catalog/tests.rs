@@ -1,6 +1,7 @@
 //! Tests of the catalogue as a whole: what it answers, how it is kept, how
 //! its names are numbered.
 
+mod centroids;
 mod entry_faults;
 mod features;
 mod files;

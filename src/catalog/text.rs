@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -16,6 +17,7 @@ use super::check::{self, Unreadable};
 use super::document::CatalogDocument;
 use super::fault::{CatalogFaults, Fault, KeyPath, Step, nearest, quoted};
 use super::numbering::Numbering;
+use crate::segment::Segmentation;
 
 /// The keys of a catalogue file, each a list of tables.
 pub const KINDS: [&str; 6] = [
@@ -113,11 +115,49 @@ pub fn read_toml_beside(
     }
 }
 
-/// The document as a catalogue file that opens with a comment.
+/// Reads the segments of a file, a whole catalogue or entries of one, with what is
+/// needed of its attributes. `source` names it in refusals.
+///
+/// # Errors
+/// As [`read_toml`], of these entries alone, and when there is no segment.
+pub fn read_segments(text: &str, source: &str) -> Result<Segmentation, CatalogFaults> {
+    let lines = Lines::of(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let table = table.into_inner();
+    let mut reader = Reader {
+        table: &table,
+        lines: &lines,
+        faults: errors
+            .iter()
+            .map(|error| notation_fault(error, &lines))
+            .collect(),
+    };
+    let attributes = reader.entries("attribute", "name");
+    let segments = reader.entries("segment", "id");
+    let mut faults = reader.faults;
+    if faults.is_empty() {
+        let document = CatalogDocument {
+            attributes: attributes.values,
+            segments: segments.values,
+            ..CatalogDocument::default()
+        };
+        match check::check_segments(&document) {
+            Ok(segmentation) => return Ok(segmentation),
+            Err(found) => faults.extend(found.into_iter().map(|mut fault| {
+                fault.line = Some(lines.at(locate(&table, &fault.path).start));
+                fault
+            })),
+        }
+    }
+    faults.sort_by_key(|fault| fault.line);
+    Err(CatalogFaults::from_check(Some(source), faults))
+}
+
+/// The document, or entries of one, as a catalogue file that opens with a comment.
 ///
 /// # Errors
 /// When it holds what TOML cannot say, which no checked document does.
-pub fn write_toml(document: &CatalogDocument, comment: &str) -> Result<String, toml::ser::Error> {
+pub fn write_toml(document: &impl Serialize, comment: &str) -> Result<String, toml::ser::Error> {
     let mut text = String::new();
     for line in comment.lines() {
         text.push_str(if line.is_empty() { "#" } else { "# " });

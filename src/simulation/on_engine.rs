@@ -84,6 +84,7 @@ fn catalogue(environment: &Environment, candidate: &Candidate) -> CatalogDocumen
             equals: Some(name_of(SegmentNumber(number))),
             ..ConditionDocument::default()
         }),
+        centroid: None,
     };
     let offer = |number: u32| {
         // Shown at its own price: it may stand beside an empty cart.
@@ -100,6 +101,7 @@ fn catalogue(environment: &Environment, candidate: &Candidate) -> CatalogDocumen
         attributes: vec![AttributeDocument {
             name: SEGMENT.to_owned(),
             kind: AttributeKind::String.name().to_owned(),
+            scale: None,
         }],
         segments: (0..environment.segments()).map(segment).collect(),
         placements: vec![PlacementDocument {

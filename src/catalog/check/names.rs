@@ -92,12 +92,14 @@ impl<'a> Names<'a> {
 }
 
 /// How an id may be written.
-pub(super) fn id_rule() -> String {
+#[must_use]
+pub fn id_rule() -> String {
     format!("must have 1 to {MAX_ID_BYTES} of the characters a to z, 0 to 9, '_', '-' and '.'")
 }
 
 /// Whether it is written so.
-pub(super) fn is_id(name: &str) -> bool {
+#[must_use]
+pub fn is_id(name: &str) -> bool {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.');
     (1..=MAX_ID_BYTES).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -233,6 +233,7 @@ fn attribute(name: &str) -> AttributeDocument {
     AttributeDocument {
         name: name.to_owned(),
         kind: "string".to_owned(),
+        scale: None,
     }
 }
 
@@ -249,12 +250,14 @@ fn segments(groups: &[Group<'_>], features: &[String]) -> Vec<SegmentDocument> {
             id,
             title: Some(format!("{} rows of the log", group.rows)),
             when: Some(condition(group.values, features)),
+            centroid: None,
         });
     }
     segments.push(SegmentDocument {
         id: DEFAULT_SEGMENT.to_owned(),
         title: Some("Everybody else".to_owned()),
         when: None,
+        centroid: None,
     });
     segments
 }
