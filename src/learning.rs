@@ -33,6 +33,7 @@ pub mod policy;
 pub mod pooling;
 pub mod revenue;
 pub mod reward;
+pub mod rounds;
 pub mod session;
 pub mod state;
 pub mod student_t;

@@ -15,7 +15,8 @@
 //! OK.
 //!
 //! ```text
-//! cargo bench --bench ladder [-- --slices 7 --slice-ms 500 --directory DIR]
+//! cargo bench --bench ladder [-- --slices 7 --slice-ms 500 --directory DIR
+//!                                --offers 10,50,200 --in-flight 1,64,256]
 //! ```
 
 use std::error::Error;
@@ -68,6 +69,8 @@ struct Options {
     slices: usize,
     slice_ms: u64,
     directory: Option<PathBuf>,
+    offers: Vec<usize>,
+    in_flight: Vec<usize>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -83,8 +86,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rungs = runtime.block_on(rungs(scratch.path()))?;
     let mut callers = Callers::start()?;
     let disk = PlainFileLedger::create(&scratch.path().join("fdatasync"))?;
-    for offers in OFFERS {
-        for in_flight in IN_FLIGHT {
+    for &offers in &options.offers {
+        for &in_flight in &options.in_flight {
             let rounds = measure(&options, &mut callers, &rungs, &disk, offers, in_flight)?;
             print(&rungs, offers, in_flight, &rounds);
         }
@@ -97,6 +100,8 @@ fn options() -> Result<Options, Box<dyn Error>> {
         slices: 7,
         slice_ms: 500,
         directory: None,
+        offers: OFFERS.to_vec(),
+        in_flight: IN_FLIGHT.to_vec(),
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -105,11 +110,22 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--slices" => options.slices = value()?.parse()?,
             "--slice-ms" => options.slice_ms = value()?.parse()?,
             "--directory" => options.directory = Some(value()?.into()),
+            "--offers" => options.offers = some_of(&OFFERS, &value()?)?,
+            "--in-flight" => options.in_flight = some_of(&IN_FLIGHT, &value()?)?,
             "--bench" => {}
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
     Ok(options)
+}
+
+/// What is named of these, with commas between.
+fn some_of(known: &[usize], text: &str) -> Result<Vec<usize>, Box<dyn Error>> {
+    let named: Vec<usize> = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    match named.iter().find(|number| !known.contains(number)) {
+        None => Ok(named),
+        Some(other) => Err(format!("{other} is none of {known:?}").into()),
+    }
 }
 
 /// Placements `offers-10`, `offers-50`, `offers-200`, each with so many offers.

@@ -211,6 +211,20 @@ fn check_entries(entries: &[f64]) -> Result<f64, NotADistribution> {
     Ok(entries.iter().sum())
 }
 
+/// One of `count` probabilities as [`ActionDistribution::with_floor`] makes it.
+#[inline]
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // far fewer offers than 2^53
+pub fn with_floor(probability: f64, floor: f64, count: usize) -> f64 {
+    if !(floor > 0.0) {
+        return probability;
+    }
+    let count = count as f64;
+    let floor = floor.min(1.0 / count);
+    let rest = (1.0 - count * floor).max(0.0);
+    floor + rest * probability
+}
+
 impl ActionDistribution {
     /// The distribution in proportion to `weights`.
     ///
@@ -307,16 +321,10 @@ impl ActionDistribution {
     /// gives the uniform distribution; one that is not above 0 changes
     /// nothing.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // far fewer offers than 2^53
     pub fn with_floor(mut self, floor: f64) -> Self {
-        if !(floor > 0.0) {
-            return self;
-        }
-        let count = self.0.len() as f64;
-        let floor = floor.min(1.0 / count);
-        let rest = (1.0 - count * floor).max(0.0);
+        let count = self.0.len();
         for entry in &mut self.0 {
-            *entry = floor + rest * *entry;
+            *entry = with_floor(*entry, floor, count);
         }
         self
     }

@@ -33,6 +33,7 @@
 //! 135 for 200.
 
 mod beta_curve;
+pub mod following;
 pub mod given_best;
 mod gamma_curve;
 mod gaussian_curve;

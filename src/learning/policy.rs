@@ -442,7 +442,7 @@ impl Policy {
     }
 
     /// How long it remembers.
-    const fn memory(&self) -> Memory {
+    pub(super) const fn memory(&self) -> Memory {
         match self.tabular() {
             Some(tabular) => tabular.memory,
             None => Memory::Forever,

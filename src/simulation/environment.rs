@@ -249,6 +249,16 @@ impl Environment {
         }
     }
 
+    /// Whether every offer is on offer in every round and earns 0 or 1, known
+    /// before the next round.
+    #[must_use]
+    pub const fn converts_at_once(&self) -> bool {
+        matches!(
+            self,
+            Self::Bernoulli(_) | Self::Drifting(_) | Self::ColdStart(_)
+        )
+    }
+
     /// Whether rewards come later than decisions.
     #[must_use]
     pub const fn has_delays(&self) -> bool {

@@ -1,6 +1,7 @@
-mod features;
 mod engine;
+mod features;
 mod funnel;
+mod rounds;
 
 use super::*;
 

@@ -35,14 +35,35 @@ pub struct Beliefs {
     pub noise_variance: f64,
     /// Their means.
     pub means: PerOffer,
-    /// Their standard deviations, 0 where the noise is known to be none.
+    /// Their standard deviations, 0 where the noise is known to be none; empty
+    /// where only expected rewards were asked for and do not depend on them.
     pub deviations: PerOffer,
+}
+
+/// What a caller needs of scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    /// Means and deviations.
+    Posterior,
+    /// What [`Beliefs::rewards`] needs.
+    Rewards,
 }
 
 impl Beliefs {
     /// Of the member that predicted best so far. The features were checked.
     #[must_use]
     pub fn of(model: &Model, memory: &Memory, features: &[f64], eligible: &EligibleOffers) -> Self {
+        Self::with(Needed::Posterior, model, memory, features, eligible)
+    }
+
+    fn with(
+        needed: Needed,
+        model: &Model,
+        memory: &Memory,
+        features: &[f64],
+        eligible: &EligibleOffers,
+    ) -> Self {
+        let means_alone = needed == Needed::Rewards && model.link() == Link::Identity;
         let place = memory.leader(model);
         let offset = memory.offset(model.link());
         let member = model.members()[place];
@@ -62,11 +83,16 @@ impl Beliefs {
         for offer in eligible.iter() {
             let row = rows.of(offer);
             let key = Memory::key(model, offer);
-            let (mean, variance) = match memory.regression(key, place) {
-                Some(known) => (known.mean(row, offset), known.variance(row, &mut whitened)),
-                None => (offset, prior_variance(row, &prior)),
-            };
+            let known = memory.regression(key, place);
+            let mean = known.map_or(offset, |known| known.mean(row, offset));
             beliefs.means.push(mean);
+            if means_alone {
+                continue;
+            }
+            let variance = match known {
+                Some(known) => known.variance(row, &mut whitened),
+                None => prior_variance(row, &prior),
+            };
             beliefs.deviations.push(math::sqrt(noise * variance));
         }
         beliefs
@@ -82,6 +108,24 @@ impl Beliefs {
     ) -> Option<Self> {
         let memory = usable(model, state, context)?;
         Some(Self::of(model, memory, context.features, eligible))
+    }
+
+    /// The same where only what offers are expected to earn is needed.
+    pub(in crate::learning) fn asked_for_rewards(
+        model: &Model,
+        state: &PolicyState,
+        context: &Context<'_>,
+        eligible: &EligibleOffers,
+    ) -> Option<Self> {
+        let memory = usable(model, state, context)?;
+        let features = context.features;
+        Some(Self::with(
+            Needed::Rewards,
+            model,
+            memory,
+            features,
+            eligible,
+        ))
     }
 
     /// What each offer is expected to earn.

@@ -76,6 +76,40 @@ struct OpeningReward {
     features: Vec<f64>,
 }
 
+/// A reward with what it was earned under.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Lesson<'a> {
+    segment: SegmentNumber,
+    offer: OfferNumber,
+    ordinal: u64,
+    reward: f64,
+    features: &'a [f64],
+}
+
+impl Lesson<'_> {
+    fn kept(&self) -> OpeningReward {
+        OpeningReward {
+            segment: self.segment,
+            offer: self.offer,
+            ordinal: self.ordinal,
+            reward: self.reward,
+            features: self.features.to_vec(),
+        }
+    }
+}
+
+impl OpeningReward {
+    fn lesson(&self) -> Lesson<'_> {
+        Lesson {
+            segment: self.segment,
+            offer: self.offer,
+            ordinal: self.ordinal,
+            reward: self.reward,
+            features: &self.features,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct KnownOffer {
     fingerprint: u64,
@@ -221,28 +255,24 @@ impl Memory {
     ) {
         self.learnt += 1;
         self.remember_offer(model, decision.offer);
-        let first = OpeningReward {
+        let lesson = Lesson {
             segment: decision.segment,
             offer: decision.offer,
             ordinal,
             reward,
-            features: decision.features.to_vec(),
+            features: decision.features,
         };
         if self.opening.len() >= OPENING {
-            for place in 0..model.members().len() {
-                self.teach(model, place, &first);
-            }
+            self.teach_all(model, lesson);
             return;
         }
         let opening = Arc::make_mut(&mut self.opening);
-        opening.push(first.clone());
+        opening.push(lesson.kept());
         let grown = opening.len();
         if grown.is_power_of_two() {
             self.begin_anew(model);
         } else {
-            for place in 0..model.members().len() {
-                self.teach(model, place, &first);
-            }
+            self.teach_all(model, lesson);
         }
         if grown == OPENING {
             for first in Arc::make_mut(&mut self.opening) {
@@ -275,27 +305,35 @@ impl Memory {
         self.models = imbl::OrdMap::new();
         self.losses.fill(0.0);
         for first in opening.iter() {
-            for place in 0..model.members().len() {
-                self.teach(model, place, first);
-            }
+            self.teach_all(model, first.lesson());
         }
     }
 
-    /// Lets one member learn one reward.
-    fn teach(&mut self, model: &Model, place: usize, learnt: &OpeningReward) {
-        let member = model.members()[place];
+    /// Lets every member learn one reward.
+    fn teach_all(&mut self, model: &Model, lesson: Lesson<'_>) {
         let mut row = Vec::new();
+        for place in 0..model.members().len() {
+            self.teach(model, place, lesson, &mut row);
+        }
+    }
+
+    /// Lets one member learn one reward; `row` becomes what it saw.
+    fn teach(&mut self, model: &Model, place: usize, learnt: Lesson<'_>, row: &mut Vec<f64>) {
+        let member = model.members()[place];
         let layout = self.layout(model);
-        layout.fill(member, &learnt.features, learnt.offer, &mut row);
+        layout.fill(member, learnt.features, learnt.offer, row);
         let times = match model.combination() {
             Combination::Leader => 1,
             Combination::Votes => bootstrap_weight(place, learnt),
         };
         let offset = self.offset(model.link());
-        let prior = self.prior(model, member);
         let key = Self::key(model, learnt.offer);
+        let prior = match self.regression(key, place) {
+            Some(_) => Vec::new(),
+            None => self.prior(model, member),
+        };
         if model.link() == Link::Logit && model.combination() == Combination::Leader {
-            let expected = self.expected(key, place, &row, &prior, offset);
+            let expected = self.expected(key, place, row, &prior, offset);
             self.losses[place] += log_loss(expected, learnt.reward);
         }
         if times == 0 {
@@ -311,17 +349,18 @@ impl Memory {
         match model.link() {
             Link::Identity => {
                 for _ in 0..times {
-                    regression.learn_linear(&row, learnt.reward);
+                    regression.learn_linear(row, learnt.reward);
                 }
             }
             Link::Logit => {
                 let times = f64::from(times);
-                regression.learn_logistic(&row, learnt.reward, times, offset);
+                regression.learn_logistic(row, learnt.reward, times, offset);
             }
         }
     }
 
-    /// What a member expects of a row.
+    /// What a member expects of a row; `prior` is that of an offer of which
+    /// nothing was learnt.
     fn expected(
         &self,
         key: OfferNumber,
@@ -381,12 +420,12 @@ impl Memory {
         {
             return false;
         }
-        let learnt = OpeningReward {
+        let learnt = Lesson {
             segment: decision.segment,
             offer: decision.offer,
             ordinal,
             reward: before,
-            features: decision.features.to_vec(),
+            features: decision.features,
         };
         let mut row = Vec::new();
         for (place, member) in model.members().iter().enumerate() {
@@ -394,7 +433,7 @@ impl Memory {
             layout.fill(*member, decision.features, decision.offer, &mut row);
             let times = match model.combination() {
                 Combination::Leader => 1,
-                Combination::Votes => bootstrap_weight(place, &learnt),
+                Combination::Votes => bootstrap_weight(place, learnt),
             };
             let regression = self
                 .models
@@ -428,6 +467,9 @@ impl Memory {
     /// The member that predicted best so far, the first of several; 0 when
     /// members vote.
     pub(super) fn leader(&self, model: &Model) -> usize {
+        if model.members().len() == 1 {
+            return 0;
+        }
         let mut best = (0, f64::INFINITY);
         for place in 0..model.members().len() {
             let loss = match model.link() {
@@ -521,7 +563,7 @@ fn log_loss(expected: f64, reward: f64) -> f64 {
 
 /// How often a bootstrap sample of replicate `place` holds the reward: Poisson
 /// with mean 1, from a hash of which reward it is.
-fn bootstrap_weight(place: usize, learnt: &OpeningReward) -> u32 {
+fn bootstrap_weight(place: usize, learnt: Lesson<'_>) -> u32 {
     let of_offer = mixed(u64::from(learnt.segment.0) << 32 | u64::from(learnt.offer.0));
     let hash = mixed(mixed(of_offer ^ mixed(learnt.ordinal)) ^ place as u64);
     #[allow(clippy::cast_precision_loss)] // 53 bits fit exactly

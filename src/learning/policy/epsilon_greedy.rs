@@ -17,14 +17,14 @@ use super::falling::Falling;
 use super::index::largest;
 use super::shrunken_mean::ShrunkenMean;
 use super::tabular::Tabular;
-use crate::domain::distribution::{ActionDistribution, EligibleOffers};
+use crate::domain::distribution::{ActionDistribution, EligibleOffers, with_floor};
 use crate::domain::math;
 use crate::domain::time::Instant;
 use crate::learning::config::{
     Bound, EpsilonConfig, EpsilonGreedyConfig, EpsilonScheduleConfig, PolicyError, StepConfig,
     StepRule,
 };
-use crate::learning::memory::Memory;
+use crate::learning::memory::{Evidence, Memory};
 use crate::learning::policy::Policy;
 use crate::learning::state::{ArmState, SegmentState, aligned};
 
@@ -96,8 +96,31 @@ impl EpsilonGreedy {
 
     /// Whether its values are means; a constant step's depend on the order of
     /// the rewards.
-    pub(super) const fn acts_on_counts(&self) -> bool {
+    pub(in crate::learning) const fn acts_on_counts(&self) -> bool {
         matches!(self.step, Step::SampleAverage)
+    }
+
+    /// The sample average of an arm, with the imagined rewards before it.
+    pub(in crate::learning) fn mean_of(&self, evidence: &Evidence) -> f64 {
+        self.start.of(evidence)
+    }
+
+    /// The probability of each of the best arms, of which there are `sharing`,
+    /// and of each other arm, after so many decisions learnt: bit for bit what
+    /// `around` gives.
+    #[allow(clippy::cast_precision_loss)] // few offers
+    pub(in crate::learning) fn shares(
+        &self,
+        learnt: u64,
+        sharing: usize,
+        offers: usize,
+    ) -> (f64, f64) {
+        let epsilon = self.epsilon.after(learnt);
+        let share = |probability| {
+            let explored = with_floor(probability, epsilon / offers as f64, offers);
+            with_floor(explored, self.tabular.exploration_floor, offers)
+        };
+        (share(1.0 / sharing as f64), share(0.0))
     }
 
     /// Q(segment, offer): what the arm's next reward is estimated to be.

@@ -47,7 +47,7 @@ impl SquareCb {
         context: &Context<'_>,
         eligible: &EligibleOffers,
     ) -> ActionDistribution {
-        let beliefs = Beliefs::asked(&self.model, state, context, eligible);
+        let beliefs = Beliefs::asked_for_rewards(&self.model, state, context, eligible);
         let (Some(beliefs), Some(memory)) = (beliefs, state.contextual()) else {
             return ActionDistribution::uniform(eligible);
         };

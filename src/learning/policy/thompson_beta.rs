@@ -34,6 +34,16 @@ impl ThompsonBeta {
         })
     }
 
+    /// What is believed of an arm of which nothing was learnt.
+    pub(in crate::learning) const fn prior(&self) -> Beta {
+        self.prior
+    }
+
+    /// The least probability of each eligible offer.
+    pub(in crate::learning) const fn exploration_floor(&self) -> f64 {
+        self.tabular.exploration_floor
+    }
+
     /// What is believed of an arm's mean reward.
     pub(super) fn posterior(&self, evidence: &Evidence) -> Beta {
         let failures = evidence.pulls - evidence.reward_sum;
