@@ -10,6 +10,12 @@ use promobandit::domain::time::Span;
 use promobandit::engine::choose::ChooseRequest;
 use promobandit::engine::history::History;
 use promobandit::evaluation::choices::{Choices, Metric};
+use promobandit::evaluation::diagnostics::Thresholds;
+use promobandit::evaluation::interval::Level;
+use promobandit::evaluation::logged::RewardRange;
+use promobandit::evaluation::slates::{SlateEstimator, SlatePass};
+use promobandit::evaluation::target_policy::LoggingTarget;
+use promobandit::evaluation::weigh::{Weighing, weigh};
 use promobandit::logs::ledger::{LedgerChoices, LeftOut};
 use promobandit::logs::parquet::{self, Dialect, ParquetChoices, ParquetWriter};
 
@@ -190,4 +196,27 @@ async fn a_ledger_written_to_parquet_reads_back_the_same() {
     let read = ParquetChoices::open(&path, Dialect::OWN, survey).expect("a log");
     let read: Vec<Choices> = read.collect::<Result<_, _>>().expect("choices");
     assert_eq!(read, batches);
+}
+
+/// With the policy that made the log as the target, a decision earns what it earned;
+/// slots that show no offer twice have no marginal probabilities.
+#[tokio::test]
+async fn the_slots_of_a_decision_are_a_slate() {
+    let shop = busy_shop().await;
+    let (batches, _) = read(&shop, Some("checkout"));
+    let range = RewardRange::new(0.0, 20_000.0).expect("a range");
+    let mut pass = SlatePass::new(&SlateEstimator::ALL, range, Level::USUAL, false);
+    for batch in batches {
+        let rounds = weigh(batch, &mut LoggingTarget, &mut Weighing::new(range));
+        pass.add(&rounds.expect("rounds")).expect("slates");
+    }
+    let answer = pass.answer(&Thresholds::default());
+    assert_eq!((answer.slates, answer.slots), (20, 60));
+    let logged = answer.logged.expect("decisions");
+    assert!(logged > 0.0);
+    for line in &answer.lines[..2] {
+        assert!((line.estimate.value - logged).abs() < 1e-9 * logged);
+    }
+    let refused: Vec<_> = answer.refused.iter().map(|(it, _)| it.name()).collect();
+    assert_eq!(refused, ["iips", "pseudo_inverse"]);
 }

@@ -133,7 +133,8 @@ impl ChoiceLog {
                     bar.set_position(told.position.0);
                 };
                 let ledger = opened.ledger.as_ref();
-                let history = History::after(first, ledger, None, ledger.head().position, told);
+                let (secrets, head) = (Some(&opened.secrets), ledger.head().position);
+                let history = History::after(first, ledger, secrets, head, told);
                 let choices = LedgerChoices::new(history, self.placement.as_deref())?;
                 From::Ledger(Box::new(choices.only_after(after)))
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::EvaluateArgs;
-use super::report::{UNCLUSTERED, best_interval};
+use super::report::{UNCLUSTERED, best_interval, by_reason};
 use crate::cli::whole_file::WholeFile;
 use crate::evaluation::choices::{Metric, Vocabulary};
 use crate::evaluation::estimator::Estimate;
@@ -132,14 +132,12 @@ impl Told<'_> {
         }
         .figure()]);
         page.table(&table.sortable());
-        for kind in &self.answer.unclustered {
-            page.note(&format!("Left out: {kind}, because {UNCLUSTERED}."));
-        }
-        for skipped in &self.answer.skipped {
-            page.note(&format!(
-                "Left out: {}, because {}.",
-                skipped.estimator, skipped.why
-            ));
+        let kinds = self.answer.unclustered.iter();
+        let unclustered = kinds.map(|kind| (kind.to_string(), UNCLUSTERED.to_owned()));
+        let estimators = self.answer.skipped.iter();
+        let skipped = estimators.map(|it| (it.estimator.to_string(), it.why.to_string()));
+        for (names, why) in by_reason(unclustered.chain(skipped)) {
+            page.note(&format!("Left out: {}, because {why}.", names.join(", ")));
         }
     }
 

@@ -85,8 +85,8 @@ pub(super) fn json(args: &EvaluateArgs, answer: &Answer, passed: &Passed) -> Res
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-pub(super) const UNCLUSTERED: &str = "it counts rounds as independent, and the log names shoppers; \
-    --independent-rounds shows it all the same";
+pub(super) const UNCLUSTERED: &str = "rounds count as independent there, and the log names shoppers; \
+    --independent-rounds shows them";
 
 fn diagnostics(answer: &Answer) -> Value {
     let summary = &answer.summary;
@@ -213,15 +213,12 @@ fn write_text(text: &mut String, args: &EvaluateArgs, answer: &Answer) -> std::f
     };
     write_estimates(text, args, answer, mark)?;
     write_others(text, answer, mark)?;
-    for kind in &answer.unclustered {
-        writeln!(text, "left out: {kind}, because {UNCLUSTERED}")?;
-    }
-    for skipped in &answer.skipped {
-        writeln!(
-            text,
-            "left out: {}, because {}",
-            skipped.estimator, skipped.why
-        )?;
+    let kinds = answer.unclustered.iter();
+    let unclustered = kinds.map(|kind| (kind.to_string(), UNCLUSTERED.to_owned()));
+    let estimators = answer.skipped.iter();
+    let skipped = estimators.map(|it| (it.estimator.to_string(), it.why.to_string()));
+    for (names, why) in by_reason(unclustered.chain(skipped)) {
+        writeln!(text, "left out: {}, because {why}", names.join(", "))?;
     }
     Ok(())
 }
@@ -250,6 +247,20 @@ fn write_diagnostics(text: &mut String, answer: &Answer) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+/// Names that share a reason, in the order in which they came.
+pub(super) fn by_reason(
+    left_out: impl Iterator<Item = (String, String)>,
+) -> Vec<(Vec<String>, String)> {
+    let mut reasons: Vec<(Vec<String>, String)> = Vec::new();
+    for (name, why) in left_out {
+        match reasons.iter_mut().find(|(_, known)| *known == why) {
+            Some((names, _)) => names.push(name),
+            None => reasons.push((vec![name], why)),
+        }
+    }
+    reasons
 }
 
 /// The interval of an estimator that is shown beside it.
@@ -301,7 +312,7 @@ fn write_estimates(
             write!(text, "; {caveat}")?;
         }
         if let Some(bound) = estimate.bias_bound {
-            write!(text, " = {bound:.3e}")?;
+            write!(text, "; bias_bound = {bound:.3e}")?;
         }
         writeln!(text, "{mark}")?;
     }
