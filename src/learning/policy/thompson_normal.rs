@@ -12,12 +12,11 @@
 //! The prior's shape is at least 1, so that this mean and every predictive one
 //! is finite.
 //!
-//! The probabilities are computed, not sampled: see
-//! [`best_arm`](crate::learning::best_arm). Valid for rewards within ±2⁴⁰,
-//! negative ones too, as margins may be. Where most decisions earn nothing and
-//! the rest have a heavy tail, `thompson_revenue` fits better: there the mean of
-//! few rewards is far from normal. A reward is taken back exactly: squares are
-//! summed in whole multiples of 2⁻²⁰.
+//! The probabilities are computed, not sampled: see [`best_arm`]. Valid for
+//! rewards within ±2⁴⁰, negative ones too, as margins may be. Where most
+//! decisions earn nothing and the rest have a heavy tail, `thompson_revenue`
+//! fits better: there the mean of few rewards is far from normal. A reward is
+//! taken back exactly: squares are summed in whole multiples of 2⁻²⁰.
 
 use smallvec::SmallVec;
 
