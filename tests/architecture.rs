@@ -39,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "catalog",
             "ledger",
             "engine",
+            "evaluation",
         ],
     ),
     (

@@ -1,94 +1,173 @@
-//! `promobandit simulate`: plays a scenario and tells which policy earned what.
+//! `promobandit simulate`: plays scenarios and tells which policy earned what.
 
-use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+mod curves;
+mod files;
+mod findings;
+mod page;
+mod read;
+mod text;
+mod tune;
 
-use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::logs::classification;
-use crate::logs::fault::LogError;
-use crate::simulation::{
-    ClassificationDocument, LabelledRows, Override, Scenario, Summary, refusal, run as play,
-    run_on_engine,
-};
+use anyhow::bail;
+use clap::Args;
+use indicatif::ProgressBar;
 
-/// Which scenario, and how it is told.
+use super::output::{Output, print_line, progress_bar};
+use crate::simulation::{Override, Played, Scenario, Summary, refusal, run as play, run_on_engine};
+use files::{FileArgs, Outputs};
+
+/// Plays scenarios: which policy would earn what in a world whose truth is
+/// known.
+///
+/// Ctrl-C stops after the seeds that every policy has played, and tells what
+/// they came to; once more ends at once.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// The scenario, a TOML file.
-    #[arg(value_name = "FILE.toml")]
-    file: PathBuf,
-    /// Replaces a value of the scenario; a list's entry is named by its place
+    /// The scenarios, TOML files.
+    #[arg(value_name = "FILE.toml", required_unless_present = "reference")]
+    files: Vec<PathBuf>,
+    /// Replaces a value of every scenario; a list's entry is named by its place
     /// or its name: seeds=0..9, policies.thompson.prior_failures=20.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<Override>,
     /// For people or for programs.
     #[arg(long, value_enum, default_value_t)]
-    output: OutputForm,
-    /// Only checks that the scenario can be played.
+    output: Output,
+    #[command(flatten)]
+    outputs: FileArgs,
+    /// Prints what every key of a scenario is, its bounds and its default.
+    #[arg(long, exclusive = true)]
+    reference: bool,
+    /// Only checks that the scenarios can be played.
     #[arg(long)]
     check: bool,
     /// Plays through the production engine instead of the policies alone: the
     /// same result, slower. Policies that it cannot play are named and left out.
     #[arg(long)]
     engine: bool,
+    /// Searches for the best of a scenario's policies, usually a grid's, by
+    /// successive halving over its seeds; the final figure, and what --report
+    /// and the curves show, comes from seeds after them.
+    #[arg(long, conflicts_with = "engine")]
+    tune: bool,
+    /// How many seeds the final figure comes from; as many as the scenario has
+    /// when not given.
+    #[arg(long, value_name = "SEEDS", requires = "tune", value_parser = clap::value_parser!(u64).range(1..))]
+    held_out: Option<u64>,
 }
 
-/// In which form the result is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum OutputForm {
-    /// A table.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
+/// What every key of a scenario is; `tests/reference.rs` makes it of the
+/// sources.
+const REFERENCE: &str = include_str!("../../docs/scenarios.md");
+
+/// What the shell has for a program that was interrupted.
+const EXIT_INTERRUPTED: i32 = 130;
+
+/// A scenario and what it came to.
+struct Run {
+    scenario: Scenario,
+    /// What it asks.
+    question: String,
+    played: Played,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When the scenario cannot be read or is wrong, before anything is played;
-/// when standard output cannot be written.
+/// When a scenario cannot be read or is wrong, or a file cannot be written
+/// where it is to be, before anything is played; when standard output cannot be
+/// written.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
-    let file = args.file.display();
-    let text =
-        std::fs::read_to_string(&args.file).with_context(|| format!("{file} cannot be read"))?;
-    let beside = args.file.parent().unwrap_or(Path::new(""));
-    let load = |document: &ClassificationDocument| load(document, beside);
-    let scenario = Scenario::read_with(&text, &args.overrides, &load)
-        .with_context(|| format!("{file} is refused"))?;
-    let decisions = scenario.rounds * scenario.seeds.count() * scenario.candidates.len() as u64;
-    if args.check {
-        return print(&format!(
-            "{file} can be played: {} policies, {} replications of {} rounds, {decisions} decisions",
-            scenario.candidates.len(),
-            scenario.seeds.count(),
-            scenario.rounds,
-        ));
+    if args.reference {
+        return print_line(REFERENCE);
     }
-    let left_out = if args.engine {
-        name_refused(&scenario)?
-    } else {
-        0
-    };
-    let bar = progress_bar(decisions - left_out * scenario.rounds * scenario.seeds.count());
-    let summary = if args.engine {
-        run_on_engine(&scenario, &|more| bar.inc(more))
-    } else {
-        play(&scenario, &|more| bar.inc(more))
-    };
-    bar.finish_and_clear();
-    match args.output {
-        OutputForm::Text => print(&table(&summary)),
-        OutputForm::Json => {
-            let json = serde_json::to_string_pretty(&summary)
-                .context("the result could not be written as JSON")?;
-            print(&json)
+    let scenarios = args
+        .files
+        .iter()
+        .map(|path| read::read(path, &args.overrides));
+    let scenarios: Vec<(Scenario, String)> = scenarios.collect::<anyhow::Result<_>>()?;
+    if args.check {
+        let lines: Vec<String> = args.files.iter().zip(&scenarios).map(checked).collect();
+        return print_line(&lines.join("\n"));
+    }
+    if args.tune {
+        return tune::run(args, scenarios);
+    }
+    let outputs = Outputs::create(&args.outputs, &args.files)?;
+    let stop = stop_on_interrupt();
+    let mut runs: Vec<Run> = Vec::with_capacity(scenarios.len());
+    for (scenario, question) in scenarios {
+        let played = played(&scenario, args.engine, &stop)?;
+        runs.extend(played.map(|played| Run {
+            scenario,
+            question,
+            played,
+        }));
+        if stop.load(Ordering::Relaxed) {
+            break;
         }
     }
+    if runs.is_empty() {
+        bail!("stopped before every policy had played one seed: there is nothing to tell");
+    }
+    if runs.len() < args.files.len() {
+        let (played, all) = (runs.len(), args.files.len());
+        eprintln!("stopped: {played} of {all} scenarios were played");
+    }
+    args.output.print(|| text(&runs), || json(&runs))?;
+    for place in outputs.write(&runs)? {
+        eprintln!("{} written", place.display());
+    }
+    Ok(())
+}
+
+/// Plays one scenario; `None` when it was stopped before there was anything.
+fn played(scenario: &Scenario, engine: bool, stop: &AtomicBool) -> anyhow::Result<Option<Played>> {
+    let left_out = if engine { name_refused(scenario)? } else { 0 };
+    let policies = scenario.candidates.len() as u64 - left_out;
+    let bar = progress_bar(
+        policies * scenario.rounds * scenario.seeds.count(),
+        "decisions",
+    );
+    let done = |more| counted(&bar, stop, more);
+    let played = if engine {
+        run_on_engine(scenario, &done)
+    } else {
+        play(scenario, &done)
+    };
+    bar.finish_and_clear();
+    Ok(played)
+}
+
+/// Counts decisions that were made, and says whether to go on.
+fn counted(bar: &ProgressBar, stop: &AtomicBool, more: u64) -> ControlFlow<()> {
+    bar.inc(more);
+    if stop.load(Ordering::Relaxed) {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Becomes true when the person at the terminal asks to stop; a second time
+/// ends the program.
+fn stop_on_interrupt() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if asked.swap(true, Ordering::Relaxed) {
+                std::process::exit(EXIT_INTERRUPTED);
+            }
+            eprintln!("stopping after the seeds that are whole; once more ends at once");
+        }
+    });
+    stop
 }
 
 /// Names on standard error the policies that the engine cannot play; says how
@@ -107,120 +186,28 @@ fn name_refused(scenario: &Scenario) -> anyhow::Result<u64> {
     Ok(refused)
 }
 
-/// Reads the files of a classified data set. A relative path is looked for from
-/// the working directory, then from the scenario's own.
-fn load(document: &ClassificationDocument, beside: &Path) -> Result<LabelledRows, String> {
-    let found = |name: &str| {
-        let path = PathBuf::from(name);
-        if path.exists() {
-            path
-        } else {
-            beside.join(path)
-        }
-    };
-    let told = |error: LogError| error.to_string();
-    let rows = classification::read_rows(&found(&document.data)).map_err(told)?;
-    let orders = document
-        .order
-        .as_ref()
-        .map(|name| classification::read_orders(&found(name)));
-    let orders = orders.transpose().map_err(told)?;
-    LabelledRows::new(rows.dimension, rows.features, rows.labels, orders)
+/// That a scenario can be played, and how much there is to play.
+fn checked((path, (scenario, _)): (&PathBuf, &(Scenario, String))) -> String {
+    let policies = scenario.candidates.len() as u64;
+    let (seeds, rounds) = (scenario.seeds.count(), scenario.rounds);
+    format!(
+        "{} can be played: {policies} policies, {seeds} replications of {rounds} rounds, {} \
+         decisions",
+        path.display(),
+        policies * seeds * rounds
+    )
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", text.trim_end())
-        .and_then(|()| out.flush())
-        .context("standard output could not be written")
+fn text(runs: &[Run]) -> String {
+    let texts: Vec<String> = runs.iter().map(text::text).collect();
+    texts.join("\n\n")
 }
 
-/// A bar on standard error, seen only when that is a terminal.
-fn progress_bar(decisions: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(decisions), ProgressDrawTarget::stderr());
-    let template = "{wide_bar} {human_pos} of {human_len} decisions, {per_sec}, {eta} left";
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
-/// One line a policy.
-fn table(summary: &Summary) -> String {
-    let mut text = format!(
-        "{}: {} replications (seeds {}) of {} rounds\n\n",
-        summary.scenario, summary.replications, summary.seeds, summary.rounds
-    );
-    let names = summary
-        .policies
-        .iter()
-        .map(|policy| policy.name.chars().count());
-    let width = names.max().unwrap_or(0).max("policy".len());
-    let error = |value: Option<f64>, digits: usize| {
-        value.map_or_else(String::new, |value| format!("± {value:.digits$}"))
-    };
-    let _ = writeln!(
-        text,
-        "{:width$}  {:>20}  {:>20}  {:>10}  {:>10}",
-        "policy", "reward a decision", "regret", "95th pct.", "largest"
-    );
-    for policy in &summary.policies {
-        let reward = format!("{:.6} {}", policy.reward_mean, error(policy.reward_se, 6));
-        let regret = format!("{:.1} {}", policy.regret_mean, error(policy.regret_se, 1));
-        let _ = writeln!(
-            text,
-            "{:width$}  {reward:>20}  {regret:>20}  {:>10.1}  {:>10.1}",
-            policy.name, policy.regret_p95, policy.regret_max
-        );
-        for group in &policy.groups {
-            let regret = format!("{:.1} {}", group.regret_mean, error(group.regret_se, 1));
-            let _ = writeln!(
-                text,
-                "{:width$}  {:>20}  {regret:>20}",
-                "",
-                format!("{}:", group.name)
-            );
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bake_off_can_be_played_with_the_data_beside_it() {
-        let text = include_str!("../../simulations/bake_off.toml");
-        assert!(text.starts_with("# "), "a scenario opens with its question");
-        let beside = Path::new("simulations");
-        let scenario = Scenario::read_with(text, &[], &|it| load(it, beside)).unwrap();
-        assert_eq!(
-            (scenario.rounds, scenario.environment.features()),
-            (178, 13)
-        );
-        let recommended = scenario.candidates.iter().filter(|it| it.recommended);
-        assert_eq!(recommended.count(), 1);
-    }
-
-    #[test]
-    fn a_table_has_one_line_a_policy() {
-        let text = "name = 'two'\nrounds = 50\nseeds = 3\n\
-            [environment]\nkind = 'bernoulli'\nrates = [0.0, 1.0]\n\
-            [[policies]]\nname = 'uniform'\nkind = 'uniform'\n\
-            [[policies]]\nname = 'always'\nkind = 'fixed'\npreference = ['1']";
-        let scenario = Scenario::read(text, &[]).unwrap();
-        let table = table(&play(&scenario, &|_| {}));
-        let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(lines[0], "two: 1 replications (seeds 3..3) of 50 rounds");
-        assert_eq!(lines.len(), 5);
-        assert!(lines[4].starts_with("always"), "{table}");
-        assert!(
-            lines[4].contains("1.000000") && lines[4].contains("0.0"),
-            "{table}"
-        );
+/// One scenario's summary, or a list of several.
+fn json(runs: &[Run]) -> serde_json::Value {
+    let summaries: Vec<&Summary> = runs.iter().map(|run| &run.played.summary).collect();
+    match summaries[..] {
+        [summary] => serde_json::json!(summary),
+        _ => serde_json::json!(summaries),
     }
 }

@@ -225,6 +225,14 @@ pub fn with_floor(probability: f64, floor: f64, count: usize) -> f64 {
     floor + rest * probability
 }
 
+/// The places of the largest of some probabilities: one, or several that are
+/// equal.
+pub fn most_probable(probabilities: &[f64]) -> impl Iterator<Item = usize> + '_ {
+    let largest = probabilities.iter().copied().fold(0.0, f64::max);
+    let places = probabilities.iter().enumerate();
+    places.filter_map(move |(place, probability)| (*probability == largest).then_some(place))
+}
+
 impl ActionDistribution {
     /// The distribution in proportion to `weights`.
     ///

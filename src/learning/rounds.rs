@@ -87,6 +87,15 @@ impl<'a> Rounds<'a> {
         }
     }
 
+    /// Names the places of the offers that are the most probable now: of those
+    /// whose probabilities are within 10⁻⁵, perhaps another one.
+    pub fn favourites(&mut self, segment: SegmentNumber, name: &mut dyn FnMut(usize)) {
+        match self.segment(segment) {
+            Segment::Greedy(greedy) => greedy.favourites().for_each(name),
+            Segment::Thompson(thompson) => thompson.favourites(name),
+        }
+    }
+
     /// The offer at this place earned 1, or 0.
     #[inline]
     pub fn learn(&mut self, segment: SegmentNumber, place: usize, earned: bool) {

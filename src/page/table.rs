@@ -76,10 +76,14 @@ impl Table {
         } else {
             ""
         };
-        let _ = write!(out, "<div class=\"table\"><table{class}>");
+        let mut label = String::new();
         if let Some(caption) = &self.caption {
-            let _ = write!(out, "<caption>{}</caption>", Escaped(caption));
+            // Above the part that moves, so that it is read whole.
+            let caption = Escaped(caption);
+            let _ = writeln!(out, "<p class=\"caption\">{caption}</p>");
+            label = format!(" aria-label=\"{caption}\"");
         }
+        let _ = write!(out, "<div class=\"table\"><table{class}{label}>");
         out.push_str("<thead><tr>");
         for (column, title) in self.header.iter().enumerate() {
             let class = number_class(self.is_numeric(column));

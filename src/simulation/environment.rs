@@ -19,6 +19,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::scenario::ScenarioError;
+use super::trace::Column;
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
 use crate::domain::random::{DecisionSeed, Generator, Stream};
@@ -185,6 +186,14 @@ impl Environment {
         }
     }
 
+    /// What the offers are called, in the order of their numbers.
+    #[must_use]
+    pub fn offer_names(&self) -> Vec<String> {
+        (0..self.arms())
+            .map(|number| format!("offer {number}"))
+            .collect()
+    }
+
     /// How many rounds there are before the world ends; `None` when it never
     /// does.
     #[must_use]
@@ -210,6 +219,13 @@ impl Environment {
         }
     }
 
+    /// Gives what was read from files, for a hash of the scenario.
+    pub(super) fn hash_data(&self, update: &mut dyn FnMut(&[u8])) {
+        if let Self::Classification(environment) = self {
+            environment.hash_data(update);
+        }
+    }
+
     /// Checks that every seed can be played.
     ///
     /// # Errors
@@ -221,13 +237,34 @@ impl Environment {
         }
     }
 
-    /// The groups of segments whose regret is told apart; none unless segments
-    /// differ in kind.
+    /// The groups of segments that are told apart; none where there is one
+    /// segment.
     #[must_use]
     pub fn groups(&self) -> Vec<String> {
         match self {
             Self::ColdStart(environment) => environment.groups(),
+            Self::Session(environment) => environment.groups(),
             _ => Vec::new(),
+        }
+    }
+
+    /// What the sums of a replication tell here. What the best offers earn adds
+    /// up only where a decision leaves later ones as they are.
+    #[must_use]
+    pub const fn columns(&self) -> &'static [Column] {
+        match self {
+            Self::Session(_) => &[Column::Reward, Column::Regret, Column::Exploration],
+            _ => &Column::OF_TRUTH,
+        }
+    }
+
+    /// How many decisions there are in a day; `None` where the world does not
+    /// say.
+    #[must_use]
+    pub const fn decisions_per_day(&self) -> Option<f64> {
+        match self {
+            Self::Delayed(environment) => Some(environment.decisions_per_day()),
+            _ => None,
         }
     }
 
@@ -236,6 +273,7 @@ impl Environment {
     pub fn group_of(&self, segment: SegmentNumber) -> Option<usize> {
         match self {
             Self::ColdStart(environment) => Some(environment.group_of(segment)),
+            Self::Session(_) => Some(segment.0 as usize),
             _ => None,
         }
     }

@@ -23,7 +23,7 @@ use crate::catalog::document::{
 };
 use crate::catalog::{Catalog, CatalogDocument, Numbering, OfferDocument, SegmentDocument};
 use crate::domain::attribute::{AttributeKind, AttributeValue, Attributes};
-use crate::domain::distribution::Propensity;
+use crate::domain::distribution::{ActionDistribution, Propensity, most_probable};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, SegmentNumber};
 use crate::domain::money::Currency;
 use crate::domain::outcome::OutcomeKind;
@@ -141,6 +141,8 @@ pub struct EngineDecider {
     requests: u64,
     /// The decision that was made last.
     last: Option<Uuid>,
+    /// How probable each offer was there.
+    probabilities: Option<ActionDistribution>,
     /// Conversions that are still to come, by time and then by request.
     coming: BinaryHeap<Reverse<(Instant, u64, Uuid)>>,
 }
@@ -169,6 +171,7 @@ impl EngineDecider {
             has_delays: environment.has_delays(),
             requests: 0,
             last: None,
+            probabilities: None,
             coming: BinaryHeap::new(),
         }
     }
@@ -246,7 +249,15 @@ impl Decider for EngineDecider {
         self.last = decision.recorded.map(|recorded| recorded.id);
         let draw = &decision.record.slots[0];
         assert_eq!(draw.eligible(), situation.eligible, "every arm is on offer");
+        self.probabilities = Some(draw.distribution().clone());
         (draw.index(), draw.propensity())
+    }
+
+    fn favourites(&mut self, name: &mut dyn FnMut(usize)) {
+        let probabilities = self.probabilities.iter();
+        probabilities
+            .flat_map(|it| most_probable(it.probabilities()))
+            .for_each(name);
     }
 
     fn decided(&mut self, decided: Decided) -> u64 {

@@ -1,5 +1,6 @@
 //! Values that replace those of a scenario's file: `--set key=value`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -12,6 +13,8 @@ use super::scenario::nearest;
 /// is not TOML is a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Override {
+    /// As it was given.
+    written: String,
     path: Vec<String>,
     value: Value,
 }
@@ -42,6 +45,12 @@ pub enum BadOverride {
     },
 }
 
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
 impl FromStr for Override {
     type Err = BadOverride;
 
@@ -58,11 +67,25 @@ impl FromStr for Override {
             .filter(|table| table.len() == 1)
             .and_then(|mut table| table.remove("value"))
             .unwrap_or_else(|| Value::String(value.to_owned()));
-        Ok(Self { path, value })
+        let written = text.trim().to_owned();
+        Ok(Self {
+            written,
+            path,
+            value,
+        })
     }
 }
 
 impl Override {
+    /// The value for a path with dots.
+    pub(super) fn of(path: &str, value: Value) -> Self {
+        Self {
+            written: format!("{path}={value}"),
+            path: path.split('.').map(str::to_owned).collect(),
+            value,
+        }
+    }
+
     /// Puts the value in its place in `document`; tables on the way are made.
     ///
     /// # Errors

@@ -8,16 +8,20 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::ops::ControlFlow;
 
 use imbl::OrdMap;
-#[cfg(feature = "offline")]
-use rayon::prelude::*;
 
-use super::environment::{Environment, Situation};
+use super::comparison::{differences, ranking};
+use super::curves::{CurveBuilder, PolicyCurves};
+use super::environment::{Environment, Situation, World};
+use super::in_order::in_order;
 use super::on_engine::{EngineDecider, refusal};
 use super::scenario::{Candidate, Scenario};
-use super::summary::{PolicySummary, Replication, Summary};
-use crate::domain::distribution::{ActionDistribution, EligibleOffers, Propensity};
+use super::seeds::SeedRange;
+use super::summary::{PolicySummary, Summary};
+use super::trace::{Column, Counted, Layout, Trace};
+use crate::domain::distribution::{ActionDistribution, EligibleOffers, Propensity, most_probable};
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
 use crate::domain::placement::Feedback;
 use crate::domain::random::{DecisionSeed, Stream};
@@ -36,11 +40,24 @@ pub(super) const ROUND: Span = Span::from_ms(1);
 /// How many decisions are reported at once as done.
 const REPORT_EVERY: u64 = 4_096;
 
+/// Is told, from any thread, how many more decisions were made, and may ask to
+/// stop.
+pub type Done<'a> = &'a (dyn Fn(u64) -> ControlFlow<()> + Sync);
+
+/// What a scenario came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Played {
+    /// In few figures.
+    pub summary: Summary,
+    /// One for each policy, in the scenario's order.
+    pub policies: Vec<PolicyCurves>,
+}
+
 /// Plays the scenario, on rayon's current thread pool where the feature
-/// `offline` is on. `done` is told, from any thread, how many more decisions
-/// were made.
+/// `offline` is on. When `done` asks to stop, those seeds count that every
+/// policy had played, from the first on. `None` when there is no such seed.
 #[must_use]
-pub fn run(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summary {
+pub fn run(scenario: &Scenario, done: Done<'_>) -> Option<Played> {
     let candidates: Vec<&Candidate> = scenario.candidates.iter().collect();
     replicated(
         scenario,
@@ -59,7 +76,7 @@ pub fn run(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summary {
 /// result. Policies that the engine cannot play are left out; [`refusal`] tells
 /// why.
 #[must_use]
-pub fn run_on_engine(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summary {
+pub fn run_on_engine(scenario: &Scenario, done: Done<'_>) -> Option<Played> {
     let candidates: Vec<&Candidate> = scenario
         .candidates
         .iter()
@@ -75,37 +92,68 @@ pub fn run_on_engine(scenario: &Scenario, done: &(dyn Fn(u64) + Sync)) -> Summar
 fn replicated(
     scenario: &Scenario,
     candidates: &[&Candidate],
-    replicate: impl Fn(&Candidate, u64) -> Replication + Sync,
-) -> Summary {
-    let seeds: Vec<u64> = scenario.seeds.iter().collect();
-    let jobs: Vec<(&Candidate, u64)> = candidates
-        .iter()
-        .flat_map(|candidate| seeds.iter().map(move |seed| (*candidate, *seed)))
-        .collect();
-    let replicate = |(candidate, seed): &(&Candidate, u64)| replicate(candidate, *seed);
-    #[cfg(feature = "offline")]
-    let results: Vec<Replication> = jobs.par_iter().map(replicate).collect();
-    #[cfg(not(feature = "offline"))]
-    let results: Vec<Replication> = jobs.iter().map(replicate).collect();
-    let policies = candidates
-        .iter()
-        .zip(results.chunks(seeds.len()))
-        .map(|(candidate, replications)| {
-            let decisions = scenario.rounds - scenario.count_from;
-            let kind = candidate.policy.kind();
-            let groups = scenario.environment.groups();
-            PolicySummary {
-                recommended: candidate.recommended,
-                ..PolicySummary::of(&candidate.name, kind, decisions, &groups, replications)
+    replicate: impl Fn(&Candidate, u64) -> Option<Trace> + Sync,
+) -> Option<Played> {
+    let layout = Layout::of(scenario);
+    let nothing = CurveBuilder::new(layout, scenario.environment.columns());
+    let mut builders = vec![nothing; candidates.len()];
+    let mut of_one_seed = Vec::with_capacity(candidates.len());
+    let replicate = |job: usize| {
+        let seed = scenario.seeds.first() + (job / candidates.len()) as u64;
+        replicate(candidates[job % candidates.len()], seed)
+    };
+    let seeds = usize::try_from(scenario.seeds.count()).unwrap_or(usize::MAX);
+    in_order(
+        seeds.saturating_mul(candidates.len()),
+        &replicate,
+        |trace| {
+            of_one_seed.push(trace);
+            if of_one_seed.len() == builders.len() {
+                for (builder, trace) in builders.iter_mut().zip(of_one_seed.drain(..)) {
+                    builder.add(trace);
+                }
             }
-        })
-        .collect();
+        },
+    );
+    let policies: Vec<PolicyCurves> = builders.into_iter().map(CurveBuilder::finish).collect();
+    let replications = policies.first()?.replications.len() as u64;
+    let seeds = scenario.seeds.first_of(replications)?;
+    let summary = summed_up(scenario, candidates, seeds, &policies);
+    Some(Played { summary, policies })
+}
+
+fn summed_up(
+    scenario: &Scenario,
+    candidates: &[&Candidate],
+    seeds: SeedRange,
+    policies: &[PolicyCurves],
+) -> Summary {
+    let decisions = scenario.rounds - scenario.count_from;
+    let groups = scenario.environment.groups();
+    let asked = scenario.seeds.count();
+    let names: Vec<String> = candidates.iter().map(|it| it.name.clone()).collect();
+    let by_regret = scenario.environment.columns().contains(&Column::Regret);
     Summary {
         scenario: scenario.name.clone(),
-        seeds: scenario.seeds.to_string(),
-        replications: scenario.seeds.count(),
+        version: env!("CARGO_PKG_VERSION"),
+        scenario_hash: scenario.hash.clone(),
+        set: scenario.set.clone(),
+        seeds: seeds.to_string(),
+        replications: seeds.count(),
+        stopped_of: (seeds.count() < asked).then_some(asked),
         rounds: scenario.rounds,
-        policies,
+        policies: candidates
+            .iter()
+            .zip(policies)
+            .map(|(candidate, curves)| {
+                let kind = candidate.policy.kind();
+                PolicySummary {
+                    recommended: candidate.recommended,
+                    ..PolicySummary::of(&candidate.name, kind, decisions, &groups, curves)
+                }
+            })
+            .collect(),
+        differences: differences(&names, policies, &ranking(policies, by_regret)),
     }
 }
 
@@ -118,21 +166,25 @@ pub(super) trait Decider {
     /// The chosen offer's place among the eligible ones, and its probability.
     fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> (usize, Propensity);
 
+    /// Names the places of the offers that were the most probable in the last
+    /// decision.
+    fn favourites(&mut self, name: &mut dyn FnMut(usize));
+
     /// What came of the decision. Says how often change detection reset
     /// something.
     fn decided(&mut self, decided: Decided) -> u64;
 }
 
-/// Plays one replication.
+/// Plays one replication; `None` when it was stopped.
 pub(super) fn play(
     scenario: &Scenario,
     seed: u64,
     decider: &mut impl Decider,
-    done: &(dyn Fn(u64) + Sync),
-) -> Replication {
+    done: Done<'_>,
+) -> Option<Trace> {
     let mut world = scenario.environment.world(seed);
     let mut seeds = DecisionSeed(seed).generator(DECISIONS);
-    let mut total = Replication::new(scenario.environment.groups().len());
+    let mut trace = Trace::new(Layout::of(scenario));
     for round in 0..scenario.rounds {
         let situation = world.next_situation();
         decider.go_on(round, &situation);
@@ -143,12 +195,14 @@ pub(super) fn play(
         let offer = situation.eligible.as_slice()[index];
         let outcome = world.outcome(index);
         if round >= scenario.count_from {
-            let regret = world.best_mean() - world.mean(index);
-            total.count(
-                scenario.environment.group_of(segment),
-                outcome.reward,
-                regret,
-            );
+            trace.decided(Counted {
+                group: scenario.environment.group_of(segment),
+                offer: offer.0 as usize,
+                reward: outcome.reward,
+                best_mean: world.best_mean(),
+                favourite_mean: favourite_mean(decider, &world),
+                mean: world.mean(index),
+            });
         }
         world.go_on(index);
         let resets = decider.decided(Decided {
@@ -163,20 +217,36 @@ pub(super) fn play(
             known_at: decided_at.plus(outcome.delay),
         });
         if round >= scenario.count_from {
-            total.resets += resets;
+            trace.total.resets += resets;
         }
-        if (round + 1).is_multiple_of(REPORT_EVERY) {
-            done(REPORT_EVERY);
+        trace.end_round(round);
+        if (round + 1).is_multiple_of(REPORT_EVERY) && done(REPORT_EVERY).is_break() {
+            return None;
         }
     }
-    done(scenario.rounds % REPORT_EVERY);
-    total
+    match done(scenario.rounds % REPORT_EVERY) {
+        ControlFlow::Continue(()) => Some(trace),
+        ControlFlow::Break(()) => None,
+    }
+}
+
+/// What the most probable offer earns in the mean; several that are equally
+/// probable, on average.
+fn favourite_mean(decider: &mut impl Decider, world: &World<'_>) -> f64 {
+    let (mut sum, mut favourites) = (0.0, 0u32);
+    decider.favourites(&mut |index| {
+        sum += world.mean(index);
+        favourites += 1;
+    });
+    sum / f64::from(favourites)
 }
 
 /// A policy that has a shorter way, in a world whose rewards of 0 and 1 are
 /// known at once. It makes the same decisions as a [`Learner`].
 pub(super) struct RoundByRound<'a> {
     rounds: Rounds<'a>,
+    /// The segment of the last decision.
+    segment: SegmentNumber,
 }
 
 impl<'a> RoundByRound<'a> {
@@ -184,7 +254,8 @@ impl<'a> RoundByRound<'a> {
     pub fn new(candidate: &'a Candidate, environment: &Environment) -> Option<Self> {
         let at_once = environment.converts_at_once() && candidate.update_every <= 1;
         let rounds = Rounds::of(&candidate.policy, environment.arms() as usize)?;
-        at_once.then_some(Self { rounds })
+        let segment = SegmentNumber(0);
+        at_once.then_some(Self { rounds, segment })
     }
 }
 
@@ -192,12 +263,17 @@ impl Decider for RoundByRound<'_> {
     fn go_on(&mut self, _: u64, _: &Situation<'_>) {}
 
     fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> (usize, Propensity) {
+        self.segment = situation.segment;
         let (index, probability) = self.rounds.choose(situation.segment, seed);
         let propensity = Propensity::new(probability.min(1.0));
         (
             index,
             propensity.expect("what was drawn has a probability above 0"),
         )
+    }
+
+    fn favourites(&mut self, name: &mut dyn FnMut(usize)) {
+        self.rounds.favourites(self.segment, name);
     }
 
     fn decided(&mut self, decided: Decided) -> u64 {
@@ -248,6 +324,8 @@ pub(super) struct Learner<'a> {
     coming: BinaryHeap<Reverse<(Instant, u64)>>,
     /// Decisions that have closed.
     closed: u64,
+    /// How probable each offer was in the last decision.
+    last: Option<ActionDistribution>,
 }
 
 impl Decider for Learner<'_> {
@@ -273,7 +351,14 @@ impl Decider for Learner<'_> {
         let propensity = distribution
             .propensity(index)
             .expect("what was drawn has a probability above 0");
+        self.last = Some(distribution);
         (index, propensity)
+    }
+
+    fn favourites(&mut self, name: &mut dyn FnMut(usize)) {
+        let last = self.last.iter();
+        last.flat_map(|it| most_probable(it.probabilities()))
+            .for_each(name);
     }
 
     fn decided(&mut self, decided: Decided) -> u64 {
@@ -300,6 +385,7 @@ impl<'a> Learner<'a> {
             open: VecDeque::new(),
             coming: BinaryHeap::new(),
             closed: 0,
+            last: None,
         }
     }
 

@@ -24,6 +24,7 @@ use toml::Table;
 
 use super::environment::classification::{ClassificationDocument, LabelledRows};
 use super::environment::{Environment, EnvironmentDocument};
+use super::grid::{self, MOST_POLICIES};
 use super::overrides::{BadOverride, Override};
 use super::seeds::{NotSeeds, SeedRange};
 use crate::domain::distribution::Propensity;
@@ -53,6 +54,22 @@ pub struct Scenario {
     pub environment: Environment,
     /// The policies that are compared, at least one, each name once.
     pub candidates: Vec<Candidate>,
+    /// In what its figures are told.
+    pub report: Report,
+    /// What replaced values of the file, as given.
+    pub set: Vec<String>,
+    /// BLAKE3 of what is played: the values after all were replaced, and the
+    /// data of files that they name.
+    pub hash: String,
+}
+
+/// In what a scenario's figures are told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The unit of rewards, such as `conversions` or `CNY`.
+    pub unit: String,
+    /// How many decisions are taken for a day; `None` where nothing says.
+    pub decisions_per_day: Option<f64>,
 }
 
 /// One policy that is compared.
@@ -105,13 +122,37 @@ impl Timing {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScenarioDocument {
+    /// What the scenario is called in what comes out.
     name: String,
+    /// How many decisions one replication has, in [1, 10⁹]; default all of an
+    /// environment that ends, otherwise it is needed.
     rounds: Option<i64>,
+    /// The first decision, from 0, whose reward and regret count, below
+    /// `rounds`; default 0.
     #[serde(default)]
     count_from: i64,
+    /// One replication for each: `7`, or `"0..199"`, both ends among them; at
+    /// most 1 000 000.
     seeds: SeedsDocument,
+    /// What happens to a decision.
     environment: Table,
+    /// The policies that are compared, at least 1 and at most 1 000.
     policies: Vec<Table>,
+    /// In what figures are told; default nothing said.
+    #[serde(default)]
+    report: ReportDocument,
+}
+
+/// In what the figures are told, as written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportDocument {
+    /// The unit of rewards, such as `"conversions"` or `"CNY"`; default
+    /// `"reward"`.
+    unit: Option<String>,
+    /// How many decisions are taken for a day when something is told a day, in
+    /// [0.001, 10⁹]; default what the environment says, if it does.
+    decisions_per_day: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -121,13 +162,27 @@ enum SeedsDocument {
     Range(String),
 }
 
+/// What every policy may say beside its parameters.
 #[derive(Deserialize)]
 struct CandidateDocument {
+    /// What the policy is called, each name once; default its kind.
+    #[serde(default)]
     name: String,
+    /// When it learns what a decision earned, in an environment with delays;
+    /// default `"at_closing"`.
+    #[serde(default)]
     feedback: Timing,
+    /// It sees what was learnt only after every so many decisions, in
+    /// [1, 10⁹]; default 1.
+    #[serde(default = "one")]
     update_every: i64,
+    /// Whether it is the one that the scenario recommends; default false.
     #[serde(default)]
     recommended: bool,
+}
+
+const fn one() -> i64 {
+    1
 }
 
 /// Why a scenario cannot be played.
@@ -204,6 +259,21 @@ pub enum ScenarioError {
     /// No policy to play.
     #[error("policies is empty, it needs at least 1")]
     NoPolicies,
+    /// A grid with more cells than a scenario has room for.
+    #[error(
+        "policies.{name}.grid has {cells} cells, a scenario has at most {most} policies: they \
+         would take {duration} at a million decisions a second; name fewer values for its keys, \
+         or look at one key at a time with --set policies.{name}.grid.KEY=[VALUE]",
+        most = MOST_POLICIES
+    )]
+    TooManyCells {
+        /// Which policy's.
+        name: String,
+        /// How many combinations there are.
+        cells: u64,
+        /// How long they would take.
+        duration: String,
+    },
     /// Feedback that only an environment with delays has.
     #[error("policies.{0}: feedback needs an environment with delays, such as kind = \"delayed\"")]
     NoDelays(String),
@@ -268,6 +338,8 @@ impl Scenario {
         for change in overrides {
             change.apply(&mut table)?;
         }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(table.to_string().as_bytes());
         let document: ScenarioDocument = shaped("", table)?;
         let environment: EnvironmentDocument = shaped("environment: ", document.environment)?;
         let environment = Environment::check(&environment, load)?;
@@ -291,7 +363,14 @@ impl Scenario {
         };
         let seeds: SeedRange = seeds;
         environment.check_seeds(seeds.iter())?;
-        let candidates = candidates(document.policies, &environment)?;
+        #[allow(clippy::cast_precision_loss)] // for people to read
+        let decisions = rounds as f64 * seeds.count() as f64;
+        let policies = grid::expand(document.policies, decisions)?;
+        let candidates = candidates(policies, &environment)?;
+        let report = report(document.report, &environment)?;
+        environment.hash_data(&mut |bytes| {
+            hasher.update(bytes);
+        });
         Ok(Self {
             name: document.name,
             rounds,
@@ -299,8 +378,25 @@ impl Scenario {
             seeds,
             environment,
             candidates,
+            report,
+            set: overrides.iter().map(ToString::to_string).collect(),
+            hash: hasher.finalize().to_string(),
         })
     }
+}
+
+fn report(document: ReportDocument, environment: &Environment) -> Result<Report, ScenarioError> {
+    if let Some(decisions) = document.decisions_per_day
+        && !(1e-3..=1e9).contains(&decisions)
+    {
+        let key = "report.decisions_per_day";
+        return Err(ScenarioError::out_of_bounds(key, decisions, "[0.001, 1e9]"));
+    }
+    let own = environment.decisions_per_day();
+    Ok(Report {
+        unit: document.unit.unwrap_or_else(|| "reward".to_owned()),
+        decisions_per_day: document.decisions_per_day.or(own),
+    })
 }
 
 fn candidates(
@@ -329,26 +425,19 @@ fn candidate(
     mut table: Table,
     environment: &Environment,
 ) -> Result<Candidate, ScenarioError> {
-    let mut own = Table::new();
     // A policy without a name is called by its kind.
     let name = table.remove("name").or_else(|| table.get("kind").cloned());
-    own.extend(name.map(|name| ("name".to_owned(), name)));
-    let recommended = table.remove("recommended");
-    own.extend(recommended.map(|flag| ("recommended".to_owned(), flag)));
-    let feedback = table.remove("feedback");
-    if feedback.is_some() && !environment.has_delays() {
-        let name = own.get("name").and_then(toml::Value::as_str);
+    let name = name.unwrap_or_else(|| place.to_string().into());
+    let mut own = Table::from_iter([("name".to_owned(), name.clone())]);
+    for key in ["feedback", "update_every", "recommended"] {
+        own.extend(table.remove_entry(key));
+    }
+    if own.contains_key("feedback") && !environment.has_delays() {
+        let name = name.as_str().map(str::to_owned);
         return Err(ScenarioError::NoDelays(
-            name.map_or_else(|| place.to_string(), str::to_owned),
+            name.unwrap_or_else(|| place.to_string()),
         ));
     }
-    let default = || toml::Value::String("at_closing".to_owned());
-    own.insert("feedback".to_owned(), feedback.unwrap_or_else(default));
-    let update_every = table.remove("update_every");
-    own.insert(
-        "update_every".to_owned(),
-        update_every.unwrap_or_else(|| 1.into()),
-    );
     let CandidateDocument {
         name,
         feedback,
@@ -442,7 +531,10 @@ pub(super) fn whole_within(
 
 /// A table as its document; what does not fit is told with its place and, for
 /// an unknown name, the nearest known one.
-fn shaped<'de, T: Deserialize<'de>>(place: &str, table: Table) -> Result<T, ScenarioError> {
+pub(super) fn shaped<'de, T: Deserialize<'de>>(
+    place: &str,
+    table: Table,
+) -> Result<T, ScenarioError> {
     T::deserialize(toml::Value::Table(table)).map_err(|error| {
         let message = error.message();
         ScenarioError::Shape {

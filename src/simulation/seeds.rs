@@ -46,6 +46,32 @@ impl SeedRange {
         self.first..=self.last
     }
 
+    /// The first.
+    #[must_use]
+    pub const fn first(self) -> u64 {
+        self.first
+    }
+
+    /// The first so many of them, all if they are fewer; `None` of 0.
+    #[must_use]
+    pub fn first_of(self, count: u64) -> Option<Self> {
+        let last = self.first.checked_add(count.checked_sub(1)?)?;
+        Some(Self {
+            first: self.first,
+            last: last.min(self.last),
+        })
+    }
+
+    /// `count` seeds, of which `before` others come first from the beginning of
+    /// this range; they may lie beyond its end. `None` of none, and where there
+    /// are none left.
+    #[must_use]
+    pub fn part(self, before: u64, count: u64) -> Option<Self> {
+        let first = self.first.checked_add(before)?;
+        let last = first.checked_add(count.checked_sub(1)?)?;
+        Some(Self { first, last })
+    }
+
     /// How many there are: 1 or more.
     #[must_use]
     pub const fn count(self) -> u64 {
@@ -90,6 +116,11 @@ mod tests {
         let one: SeedRange = "7".parse().unwrap();
         assert_eq!(one.iter().collect::<Vec<_>>(), [7]);
         assert_eq!(" 3 .. 4 ".parse::<SeedRange>().unwrap().count(), 2);
+        assert_eq!(range.first_of(0), None);
+        assert_eq!(range.first_of(20).unwrap().to_string(), "0..19");
+        assert_eq!(one.first_of(9), Some(one));
+        assert_eq!(range.part(200, 50).unwrap().to_string(), "200..249");
+        assert_eq!((range.part(3, 0), range.part(u64::MAX, 2)), (None, None));
     }
 
     #[test]

@@ -2,6 +2,10 @@
 
 use serde::Serialize;
 
+use super::comparison::Difference;
+use super::curves::PolicyCurves;
+use super::estimate::Estimate;
+use super::trace::Column;
 use crate::domain::math;
 
 /// A scenario's result. Serialised, it is what `--output json` prints.
@@ -9,14 +13,30 @@ use crate::domain::math;
 pub struct Summary {
     /// The scenario's name.
     pub scenario: String,
+    /// The version of the program that played it.
+    pub version: &'static str,
+    /// A hash of the scenario as it was played, its data and what replaced its
+    /// values among it: the same scenario has the same.
+    pub scenario_hash: String,
+    /// What replaced values of the file, in the order given; left out where
+    /// nothing did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
     /// The seeds, one a replication, as a range with both ends.
     pub seeds: String,
     /// How many replications.
     pub replications: u64,
+    /// How many there should have been; left out unless it was stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_of: Option<u64>,
     /// Decisions in each.
     pub rounds: u64,
     /// One for each policy, in the scenario's order.
     pub policies: Vec<PolicySummary>,
+    /// What each policy earned more, seed by seed, than the one that earned
+    /// most; left out where there is one policy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
 }
 
 /// One policy's result over all replications. A standard error is `None` when
@@ -49,16 +69,35 @@ pub struct PolicySummary {
     /// How often change detection reset something, in a million of the
     /// decisions that were counted.
     pub resets_per_million: f64,
-    /// The regret's parts by group of segments, where segments differ in kind.
+    /// What its curves end at.
+    pub figures: Vec<FigureSummary>,
+    /// Its parts by group of segments, where segments differ in kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupSummary>,
 }
 
-/// What one policy's regret comes to in one group of segments.
+/// What a curve of a policy ends at: a mean over replications and its 95 %
+/// interval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FigureSummary {
+    /// Which measure.
+    pub measure: &'static str,
+    /// The mean.
+    #[serde(flatten)]
+    pub estimate: Estimate,
+}
+
+/// What one policy comes to in one group of segments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupSummary {
     /// Which segments.
     pub name: String,
+    /// The mean number of its decisions in a replication.
+    pub decisions: f64,
+    /// The mean reward of a decision; `None` where no replication had one.
+    pub reward_mean: Option<f64>,
+    /// Its standard error over the replications that had one.
+    pub reward_se: Option<f64>,
     /// The mean over replications of the regret.
     pub regret_mean: f64,
     /// Its standard error over replications.
@@ -74,8 +113,19 @@ pub struct Replication {
     pub regret: f64,
     /// How often change detection reset something.
     pub resets: u64,
-    /// The regrets by group of segments.
-    pub group_regrets: Vec<f64>,
+    /// The same by group of segments.
+    pub groups: Vec<GroupTotal>,
+}
+
+/// What a group of segments came to in one replication of one policy.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct GroupTotal {
+    /// Its decisions.
+    pub decisions: u64,
+    /// The sum of their rewards.
+    pub reward: f64,
+    /// The sum of their regrets.
+    pub regret: f64,
 }
 
 impl Replication {
@@ -86,22 +136,29 @@ impl Replication {
             reward: 0.0,
             regret: 0.0,
             resets: 0,
-            group_regrets: vec![0.0; groups],
+            groups: vec![GroupTotal::default(); groups],
         }
     }
 
-    /// Counts one decision.
-    pub fn count(&mut self, group: Option<usize>, reward: f64, regret: f64) {
-        self.reward += reward;
-        self.regret += regret;
-        if let Some(group) = group {
-            self.group_regrets[group] += regret;
+    /// Adds to reward or regret; other columns are not told here.
+    pub fn add(&mut self, group: Option<usize>, column: Column, amount: f64) {
+        let group = group.map(|group| &mut self.groups[group]);
+        match column {
+            Column::Reward => {
+                self.reward += amount;
+                group.into_iter().for_each(|group| group.reward += amount);
+            }
+            Column::Regret => {
+                self.regret += amount;
+                group.into_iter().for_each(|group| group.regret += amount);
+            }
+            _ => {}
         }
     }
 }
 
 impl PolicySummary {
-    /// Sums up the replications of a policy, in the order of their seeds.
+    /// Sums up a policy's replications.
     ///
     /// # Panics
     /// When there is none: a range of seeds has one.
@@ -112,8 +169,9 @@ impl PolicySummary {
         kind: &'static str,
         decisions: u64,
         groups: &[String],
-        replications: &[Replication],
+        curves: &PolicyCurves,
     ) -> Self {
+        let replications = &curves.replications;
         assert!(!replications.is_empty(), "a scenario has a seed");
         let rewards: Vec<f64> = replications
             .iter()
@@ -125,6 +183,13 @@ impl PolicySummary {
         let (regret_mean, regret_se) = mean_and_error(&regrets);
         regrets.sort_by(f64::total_cmp);
         let below = (regrets.len() * 95).div_ceil(100);
+        let figures = curves.curves.iter().filter_map(|curve| {
+            Some(FigureSummary {
+                measure: curve.measure.name(),
+                estimate: curve.last()?,
+            })
+        });
+        let groups = groups.iter().enumerate();
         Self {
             name: name.to_owned(),
             kind,
@@ -137,22 +202,35 @@ impl PolicySummary {
             regret_p95: regrets[below - 1],
             regret_max: regrets[regrets.len() - 1],
             resets_per_million: 1e6 * resets as f64 / (decisions as f64 * regrets.len() as f64),
+            figures: figures.collect(),
             groups: groups
-                .iter()
-                .enumerate()
                 .map(|(group, name)| {
-                    let regrets: Vec<f64> = replications
-                        .iter()
-                        .map(|one| one.group_regrets[group])
-                        .collect();
-                    let (regret_mean, regret_se) = mean_and_error(&regrets);
-                    GroupSummary {
-                        name: name.clone(),
-                        regret_mean,
-                        regret_se,
-                    }
+                    let totals = replications.iter().map(|one| one.groups[group]);
+                    GroupSummary::of(name, &totals.collect::<Vec<_>>())
                 })
                 .collect(),
+        }
+    }
+}
+
+impl GroupSummary {
+    #[allow(clippy::cast_precision_loss)] // exact below 2^53 decisions
+    fn of(name: &str, totals: &[GroupTotal]) -> Self {
+        let decisions: Vec<f64> = totals.iter().map(|one| one.decisions as f64).collect();
+        let regrets: Vec<f64> = totals.iter().map(|one| one.regret).collect();
+        let with_any = totals.iter().filter(|one| one.decisions > 0);
+        let rewards: Vec<f64> = with_any
+            .map(|one| one.reward / one.decisions as f64)
+            .collect();
+        let (regret_mean, regret_se) = mean_and_error(&regrets);
+        let reward = (!rewards.is_empty()).then(|| mean_and_error(&rewards));
+        Self {
+            name: name.to_owned(),
+            decisions: mean_and_error(&decisions).0,
+            reward_mean: reward.map(|(mean, _)| mean),
+            reward_se: reward.and_then(|(_, error)| error),
+            regret_mean,
+            regret_se,
         }
     }
 }
@@ -172,22 +250,44 @@ fn mean_and_error(values: &[f64]) -> (f64, Option<f64>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::points::Points;
     use super::*;
+
+    fn curves(replications: Vec<Replication>) -> PolicyCurves {
+        PolicyCurves {
+            points: Points::new(0, 1),
+            curves: Vec::new(),
+            shares: Vec::new(),
+            choices: Vec::new(),
+            group_choices: Vec::new(),
+            replications,
+        }
+    }
 
     #[test]
     fn a_summary_is_that_of_its_replications() {
+        let group = |decisions, reward, regret| GroupTotal {
+            decisions,
+            reward,
+            regret,
+        };
         let replications: Vec<Replication> = (1..=20)
             .map(|place| Replication {
                 reward: 10.0,
                 regret: f64::from(place),
                 resets: 3,
-                group_regrets: vec![f64::from(place) - 1.0, 1.0],
+                groups: vec![group(8, 4.0, f64::from(place) - 1.0), group(0, 0.0, 1.0)],
             })
             .collect();
         let groups = ["many".to_owned(), "few".to_owned()];
-        let summary = PolicySummary::of("p", "uniform", 100, &groups, &replications);
+        let summary = PolicySummary::of("p", "uniform", 100, &groups, &curves(replications));
         assert_eq!(summary.groups[0].regret_mean, 9.5);
         assert_eq!(summary.groups[1].regret_se, Some(0.0));
+        assert_eq!(
+            (summary.groups[0].decisions, summary.groups[0].reward_mean),
+            (8.0, Some(0.5))
+        );
+        assert_eq!(summary.groups[1].reward_mean, None);
         assert!((summary.reward_mean - 0.1).abs() < 1e-15);
         assert!(summary.reward_se.unwrap() < 1e-15);
         assert_eq!(summary.regret_mean, 10.5);
@@ -200,8 +300,9 @@ mod tests {
     #[test]
     fn one_replication_has_no_standard_error() {
         let mut one = Replication::new(0);
-        one.count(None, 1.0, 2.0);
-        let summary = PolicySummary::of("p", "uniform", 1, &[], &[one]);
+        one.add(None, Column::Reward, 1.0);
+        one.add(None, Column::Regret, 2.0);
+        let summary = PolicySummary::of("p", "uniform", 1, &[], &curves(vec![one]));
         assert_eq!((summary.reward_se, summary.regret_se), (None, None));
         assert_eq!(summary.regret_p95, 2.0);
     }

@@ -2,6 +2,9 @@ mod engine;
 mod features;
 mod funnel;
 mod rounds;
+mod tune;
+
+use std::ops::ControlFlow;
 
 use super::*;
 
@@ -64,7 +67,12 @@ const COLD_START: &str = r#"
 "#;
 
 fn played(text: &str, overrides: &[&str]) -> Summary {
-    run(&scenario(text, overrides).unwrap(), &|_| {})
+    played_whole(text, overrides).summary
+}
+
+fn played_whole(text: &str, overrides: &[&str]) -> Played {
+    let scenario = scenario(text, overrides).unwrap();
+    run(&scenario, &|_| ControlFlow::Continue(())).expect("it is not stopped")
 }
 
 fn scenario(text: &str, overrides: &[&str]) -> Result<Scenario, String> {
@@ -83,11 +91,15 @@ fn the_number_of_threads_does_not_change_a_byte() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build()
             .unwrap()
-            .install(|| bytes(&played(BERNOULLI, &[])))
+            .install(|| played_whole(BERNOULLI, &[]))
     };
     let one = on(1);
-    assert_eq!(one, on(2));
-    assert_eq!(one, on(8));
+    for threads in [2, 8] {
+        let many = on(threads);
+        assert_eq!(bytes(&one.summary), bytes(&many.summary));
+        // Debug tells every bit of every curve.
+        assert_eq!(format!("{one:?}"), format!("{many:?}"));
+    }
 }
 
 #[test]
@@ -98,17 +110,98 @@ fn a_policy_plays_the_same_whatever_it_is_compared_with() {
     // One seed of many is that seed alone.
     let first = played(BERNOULLI, &["seeds=3"]);
     let range = played(BERNOULLI, &["seeds=3..3"]);
-    assert_eq!(first, range);
+    assert_eq!(first.policies, range.policies);
+}
+
+#[test]
+fn what_was_played_before_a_stop_counts() {
+    let scenario = scenario(BERNOULLI, &["rounds=5000"]).unwrap();
+    let all = run(&scenario, &|_| ControlFlow::Continue(())).unwrap();
+    let made = std::sync::atomic::AtomicU64::new(0);
+    let stopped = run(&scenario, &|more| {
+        let made = made.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
+        // Some seeds of three policies and 5,000 rounds.
+        if made < 70_000 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    let stopped = stopped.unwrap();
+    let replications = stopped.summary.replications;
+    assert!((1..8).contains(&replications), "{replications}");
+    assert_eq!(stopped.summary.stopped_of, Some(8));
+    assert_eq!(stopped.summary.seeds, format!("0..{}", replications - 1));
+    let first = usize::try_from(replications).unwrap();
+    for (some, all) in stopped.policies.iter().zip(&all.policies) {
+        assert_eq!(some.replications[..], all.replications[..first]);
+    }
+    assert_eq!(run(&scenario, &|_| ControlFlow::Break(())), None);
+}
+
+#[test]
+fn curves_end_at_what_the_summary_says() {
+    let played = played_whole(BERNOULLI, &["count_from=100"]);
+    for (summary, curves) in played.summary.policies.iter().zip(&played.policies) {
+        let last = |measure: Measure| curves.curve(measure).unwrap().last().unwrap();
+        assert!((last(Measure::Regret).value - summary.regret_mean).abs() < 1e-9);
+        let reward = last(Measure::Reward).value / 300.0;
+        assert!((reward - summary.reward_mean).abs() < 1e-12);
+        let regret = last(Measure::Regret).interval().unwrap();
+        // Student's quantile with 7 degrees of freedom.
+        let half = 2.364_624_251 * summary.regret_se.unwrap();
+        assert!(
+            (regret.1 - summary.regret_mean - half).abs() < 1e-6,
+            "{regret:?}"
+        );
+        assert_eq!(curves.points.rounds_at(127), 400);
+        let whole: f64 = curves.shares.iter().map(|it| it[60].unwrap().value).sum();
+        assert!((whole - 1.0).abs() < 1e-12);
+        assert_eq!(curves.choices.iter().sum::<u64>(), 8 * 300);
+    }
+    // Uniform has no favourite, so it pays for ignorance and not for exploring.
+    let uniform = played.policies[2]
+        .curve(Measure::PriceOfExploration)
+        .unwrap();
+    assert!(uniform.last().unwrap().value.abs() < 20.0);
+    let part = played.policies[2].curve(Measure::PartOfBest).unwrap();
+    assert!((part.points[50].unwrap().value - 0.6).abs() < 0.15);
+}
+
+#[test]
+fn policies_are_compared_seed_by_seed_with_the_best() {
+    let summary = played(BERNOULLI, &[]);
+    let [imed, uniform] = &summary.differences[..] else {
+        panic!("two others than the best")
+    };
+    assert_eq!((&*imed.policy, &*imed.than), ("imed", "thompson"));
+    assert_eq!((&*uniform.policy, &*uniform.than), ("uniform", "thompson"));
+    // 80.175 less 9.6.
+    assert!((uniform.regret.value - 70.575).abs() < 1e-9);
+    assert!(uniform.regret.lower.unwrap() > 60.0 && uniform.reward.is_clear());
+}
+
+#[test]
+fn a_hash_tells_scenarios_apart() {
+    let hash = |overrides: &[&str]| scenario(BERNOULLI, overrides).unwrap().hash;
+    assert_eq!(
+        hash(&[]),
+        scenario(&format!("# Why?\n{BERNOULLI}"), &[]).unwrap().hash
+    );
+    assert_ne!(hash(&[]), hash(&["rounds=401"]));
+    assert_eq!(hash(&[]).len(), 64);
 }
 
 #[test]
 fn learning_beats_not_learning_and_every_decision_is_reported() {
     let done = std::sync::atomic::AtomicU64::new(0);
     let scenario = scenario(BERNOULLI, &["rounds=5000"]).unwrap();
-    let summary = run(&scenario, &|more| {
+    let played = run(&scenario, &|more| {
         done.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
+        ControlFlow::Continue(())
     });
     assert_eq!(done.into_inner(), 3 * 8 * 5_000);
+    let summary = played.unwrap().summary;
     let [thompson, imed, uniform] = &summary.policies[..] else {
         panic!("three policies")
     };

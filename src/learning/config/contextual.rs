@@ -109,7 +109,7 @@ pub struct LinearThompsonConfig {
     /// The least probability of each eligible offer, in [0, 1]; default 0.
     #[serde(default)]
     pub exploration_floor: f64,
-    /// The models.
+    /// The models; default what each of their keys has.
     #[serde(default)]
     pub model: ModelConfig,
 }
@@ -125,7 +125,7 @@ pub struct LinUcbConfig {
     /// The least probability of each eligible offer, in [0, 1]; default 0.
     #[serde(default)]
     pub exploration_floor: f64,
-    /// The models.
+    /// The models; default what each of their keys has.
     #[serde(default)]
     pub model: ModelConfig,
 }
@@ -141,7 +141,7 @@ pub struct LogisticThompsonConfig {
     /// The least probability of each eligible offer, in [0, 1]; default 0.
     #[serde(default)]
     pub exploration_floor: f64,
-    /// The models.
+    /// The models; default what each of their keys has.
     #[serde(default)]
     pub model: ModelConfig,
 }
@@ -164,7 +164,7 @@ pub struct SquareCbConfig {
     /// The least probability of each eligible offer, in [0, 1]; default 0.
     #[serde(default)]
     pub exploration_floor: f64,
-    /// The models.
+    /// The models; default what each of their keys has.
     #[serde(default)]
     pub model: ModelConfig,
 }
@@ -191,7 +191,7 @@ pub struct RegCbConfig {
     /// The least probability of each eligible offer, in [0, 1]; default 0.
     #[serde(default)]
     pub exploration_floor: f64,
-    /// The models.
+    /// The models; default what each of their keys has.
     #[serde(default)]
     pub model: ModelConfig,
 }
@@ -224,7 +224,7 @@ pub struct BaggingConfig {
     /// The least probability of each eligible offer, in [0, 1]; default 0.
     #[serde(default)]
     pub exploration_floor: f64,
-    /// The models.
+    /// The models; default what each of their keys has.
     #[serde(default)]
     pub model: ModelConfig,
 }

@@ -57,6 +57,16 @@ impl<'a> Greedy<'a> {
         last_possible
     }
 
+    /// The best arms; all of them where it only explores.
+    pub fn favourites(&self) -> impl Iterator<Item = usize> + '_ {
+        let arms = self.values.len();
+        let (of_best, of_other) = self.policy.shares(self.learnt, self.sharing, arms);
+        let places = self.values.iter().enumerate();
+        places.filter_map(move |(place, value)| {
+            (*value == self.best || of_other >= of_best).then_some(place)
+        })
+    }
+
     #[inline]
     pub fn learn(&mut self, place: usize, earned: bool) {
         self.learnt += 1;

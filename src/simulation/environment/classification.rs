@@ -127,6 +127,19 @@ impl Classification {
         self.rows.dimension
     }
 
+    /// Gives all that was read.
+    pub(super) fn hash_data(&self, update: &mut dyn FnMut(&[u8])) {
+        let rows = &self.rows;
+        for value in &rows.features {
+            update(&value.to_bits().to_le_bytes());
+        }
+        let orders = rows.orders.iter().flatten();
+        let orders = orders.flat_map(|(_, order)| order);
+        for number in rows.labels.iter().chain(orders) {
+            update(&(*number as u64).to_le_bytes());
+        }
+    }
+
     /// Every seed needs an order, where orders were given.
     pub(super) fn check_seeds(
         &self,

@@ -70,6 +70,10 @@ impl Delayed {
         Span::from_ms((self.window_days * DAY_MS) as i64)
     }
 
+    pub(super) const fn decisions_per_day(&self) -> f64 {
+        self.decisions_per_day
+    }
+
     #[allow(clippy::cast_precision_loss)] // exact below 2^53 rounds
     pub(super) fn decided_at(&self, round: u64) -> Instant {
         Instant::from_unix_ms(days(round as f64 / self.decisions_per_day))

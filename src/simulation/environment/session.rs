@@ -65,6 +65,8 @@ pub struct CellDocument {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
     stages: usize,
+    /// The names of the segments.
+    segments: Vec<String>,
     offers: u32,
     /// The share of each segment at the start.
     start: Vec<f64>,
@@ -110,6 +112,7 @@ impl Session {
         let optimal = solve(&cells);
         Ok(Self {
             stages,
+            segments: document.segments.clone(),
             offers,
             start,
             cells,
@@ -124,6 +127,11 @@ impl Session {
     #[allow(clippy::cast_possible_truncation)] // at most MOST_STATES
     pub(super) const fn segments(&self) -> u32 {
         self.start.len() as u32
+    }
+
+    /// The segments are told apart.
+    pub(super) fn groups(&self) -> Vec<String> {
+        self.segments.clone()
     }
 
     /// Everything that an offer may earn, once each.

@@ -1,5 +1,6 @@
 //! Policies alone play as the production engine does.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::domain::distribution::Propensity;
@@ -67,6 +68,10 @@ impl<D: Decider> Decider for Observed<D> {
         decision
     }
 
+    fn favourites(&mut self, name: &mut dyn FnMut(usize)) {
+        self.decider.favourites(name);
+    }
+
     fn decided(&mut self, decided: Decided) -> u64 {
         self.decider.decided(decided)
     }
@@ -78,7 +83,13 @@ fn observed<D: Decider>(decider: D, scenario: &Scenario, seed: u64) -> Observed<
         decisions: Vec::new(),
         at: Instant::from_unix_ms(0),
     };
-    play(scenario, seed, &mut observed, &|_| {});
+    let played = play(
+        scenario,
+        seed,
+        &mut observed,
+        &|_| ControlFlow::Continue(()),
+    );
+    assert!(played.is_some());
     observed
 }
 
@@ -110,7 +121,12 @@ fn committed(name: &str, overrides: &[&str]) -> Scenario {
 #[test]
 fn a_summary_through_the_engine_is_that_of_policies_alone() {
     let scenario = committed("bernoulli_ten_arms", &["rounds=60", "seeds=0..2"]);
-    assert_eq!(run_on_engine(&scenario, &|_| {}), run(&scenario, &|_| {}));
+    let on = |_| ControlFlow::Continue(());
+    let alone = run(&scenario, &on).unwrap();
+    assert_eq!(
+        run_on_engine(&scenario, &on).unwrap().summary,
+        alone.summary
+    );
 }
 
 #[test]

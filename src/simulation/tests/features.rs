@@ -51,7 +51,8 @@ fn a_classified_data_set_is_played_once_through() {
     for overrides in [&[][..], &["environment.order=file"]] {
         let scenario = read(overrides).unwrap();
         assert_eq!(scenario.rounds, 200);
-        let summary = run(&scenario, &|_| {});
+        let played = run(&scenario, &|_| ControlFlow::Continue(()));
+        let summary = played.unwrap().summary;
         assert!(summary.policies[0].reward_mean > 0.8, "{summary:?}");
         let mean = summary.policies[0].reward_mean;
         let regret = summary.policies[0].regret_mean;
