@@ -225,12 +225,16 @@ pub fn with_floor(probability: f64, floor: f64, count: usize) -> f64 {
     floor + rest * probability
 }
 
+/// Probabilities that are nearer to each other than this count as equal where
+/// the largest is looked for: they may have come by ways that agree to 10⁻⁵.
+pub const ALIKE: f64 = 4e-5;
+
 /// The places of the largest of some probabilities: one, or several that are
-/// equal.
+/// [`ALIKE`].
 pub fn most_probable(probabilities: &[f64]) -> impl Iterator<Item = usize> + '_ {
     let largest = probabilities.iter().copied().fold(0.0, f64::max);
     let places = probabilities.iter().enumerate();
-    places.filter_map(move |(place, probability)| (*probability == largest).then_some(place))
+    places.filter_map(move |(place, probability)| (*probability > largest - ALIKE).then_some(place))
 }
 
 impl ActionDistribution {

@@ -87,8 +87,8 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Names the places of the offers that are the most probable now: of those
-    /// whose probabilities are within 10⁻⁵, perhaps another one.
+    /// Names the places of the offers that are the most probable now; those that
+    /// are [alike](crate::domain::distribution::ALIKE) are named together.
     pub fn favourites(&mut self, segment: SegmentNumber, name: &mut dyn FnMut(usize)) {
         match self.segment(segment) {
             Segment::Greedy(greedy) => greedy.favourites().for_each(name),

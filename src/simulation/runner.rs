@@ -230,8 +230,8 @@ pub(super) fn play(
     }
 }
 
-/// What the most probable offer earns in the mean; several that are equally
-/// probable, on average.
+/// What the most probable offer earns in the mean; several that are alike, on
+/// average.
 fn favourite_mean(decider: &mut impl Decider, world: &World<'_>) -> f64 {
     let (mut sum, mut favourites) = (0.0, 0u32);
     decider.favourites(&mut |index| {

@@ -1,6 +1,7 @@
 //! Epsilon-greedy with sample averages: only the value of the arm that was
 //! learnt changes, and a distribution has two different probabilities.
 
+use crate::domain::distribution::ALIKE;
 use crate::learning::memory::Evidence;
 use crate::learning::policy::epsilon_greedy::EpsilonGreedy;
 
@@ -63,7 +64,7 @@ impl<'a> Greedy<'a> {
         let (of_best, of_other) = self.policy.shares(self.learnt, self.sharing, arms);
         let places = self.values.iter().enumerate();
         places.filter_map(move |(place, value)| {
-            (*value == self.best || of_other >= of_best).then_some(place)
+            (*value == self.best || of_other > of_best - ALIKE).then_some(place)
         })
     }
 
