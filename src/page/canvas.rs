@@ -103,6 +103,20 @@ impl Canvas {
         );
     }
 
+    /// Labels below a level axis, from left to right, each under its place; one
+    /// that would run into the label before it is left out.
+    #[allow(clippy::cast_precision_loss)] // a label's letters
+    pub(super) fn labels_below(&mut self, y: f64, labels: impl IntoIterator<Item = (f64, String)>) {
+        let mut free_from = f64::NEG_INFINITY;
+        for (x, label) in labels {
+            let half = 0.5 * LETTER * label.chars().count() as f64;
+            if x - half >= free_from {
+                self.text("tick", Anchor::Middle, (x, y), &label);
+                free_from = x + half + LETTER;
+            }
+        }
+    }
+
     /// The drawing, with words for those who cannot see it.
     pub(super) fn finish(self, label: &str) -> String {
         let (height, label) = (self.height, Escaped(label));

@@ -36,11 +36,12 @@ impl Frame {
             canvas.line(class, (left, y), (WIDTH - RIGHT, y));
             canvas.text("tick", Anchor::End, (left - 6.0, y + 4.0), &label);
         }
-        for (value, label) in frame.x.ticks() {
-            let x = frame.x(value);
-            canvas.line("base", (x, bottom), (x, bottom + 4.0));
-            canvas.text("tick", Anchor::Middle, (x, bottom + 17.0), &label);
+        let ticks = frame.x.ticks().into_iter();
+        let ticks: Vec<(f64, String)> = ticks.map(|(at, label)| (frame.x(at), label)).collect();
+        for (x, _) in &ticks {
+            canvas.line("base", (*x, bottom), (*x, bottom + 4.0));
         }
+        canvas.labels_below(bottom + 17.0, ticks);
         canvas.line("base", (left, bottom), (WIDTH - RIGHT, bottom));
         canvas.text("name", Anchor::Start, (2.0, 12.0), y_name);
         canvas.text("name", Anchor::End, (WIDTH - RIGHT, bottom + 34.0), x_name);

@@ -24,11 +24,12 @@ impl Rows {
         let bottom = TOP + ROW * count as f64;
         let mut canvas = Canvas::new(bottom + BOTTOM);
         let rows = Self { axis, count };
-        for (value, label) in rows.axis.ticks() {
-            let x = rows.x(value);
-            canvas.line("grid", (x, TOP), (x, bottom + 4.0));
-            canvas.text("tick", Anchor::Middle, (x, bottom + 18.0), &label);
+        let ticks = rows.axis.ticks().into_iter();
+        let ticks: Vec<(f64, String)> = ticks.map(|(at, label)| (rows.x(at), label)).collect();
+        for (x, _) in &ticks {
+            canvas.line("grid", (*x, TOP), (*x, bottom + 4.0));
         }
+        canvas.labels_below(bottom + 18.0, ticks);
         canvas.line("base", (SIDE, bottom), (WIDTH - SIDE, bottom));
         canvas.text("name", Anchor::End, (WIDTH - 2.0, bottom + 35.0), name);
         (rows, canvas)

@@ -137,6 +137,38 @@ fn an_interval_lies_where_its_numbers_say() {
 }
 
 #[test]
+fn labels_of_ticks_do_not_run_into_each_other() {
+    let dot = |value| Dot {
+        name: "difference".to_owned(),
+        series: 0,
+        value,
+        interval: None,
+    };
+    let plot = IntervalPlot {
+        title: "differences".to_owned(),
+        x_name: "conversions".to_owned(),
+        percent: false,
+        reference: Some(0.0),
+        dots: vec![dot(-0.0035), dot(-0.0001)],
+    };
+    let html = page_of(plot.figure());
+    let places: Vec<f64> = html
+        .lines()
+        .filter(|line| line.contains("class=\"tick "))
+        .map(|line| {
+            let (_, x) = line.split_once(" x=\"").unwrap();
+            x.split('"').next().unwrap().parse().unwrap()
+        })
+        .collect();
+    // Seven letters of 6.9 units.
+    assert!(places.len() >= 3, "{places:?}");
+    assert!(
+        places.windows(2).all(|two| two[1] - two[0] >= 48.3),
+        "{places:?}"
+    );
+}
+
+#[test]
 fn bars_and_layers_are_as_long_as_their_numbers() {
     let bars = BarPlot {
         title: "t".to_owned(),
