@@ -305,6 +305,8 @@ impl Writer<'_> {
             "String" => "text".to_owned(),
             "bool" => "true or false".to_owned(),
             "Table" | "Value" => "table".to_owned(),
+            "Amount" => "amount in quotes, such as `\"49.90\"`".to_owned(),
+            "Attributes" => "table of names, each with text, number, or true or false".to_owned(),
             name => self.named(name),
         }
     }
@@ -361,7 +363,10 @@ impl Writer<'_> {
         };
         for (word, doc, holds) in kinds {
             let _ = write!(self.text, "### `kind = \"{word}\"`\n\n{doc}\n\n");
-            self.keys(&holds.expect("a kind has keys"));
+            let holds = holds.expect("a kind has keys");
+            let inner = holds.strip_prefix("Box<");
+            let inner = inner.and_then(|it| it.strip_suffix('>'));
+            self.keys(inner.unwrap_or(&holds));
         }
     }
 }

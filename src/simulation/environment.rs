@@ -13,24 +13,27 @@ pub mod delayed;
 pub mod drifting;
 pub mod linear;
 pub mod session;
+pub mod shop;
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::scenario::ScenarioError;
-use super::trace::Column;
+use super::scenario::{Files, ScenarioError};
+use super::trace::{Column, Trace};
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{OfferNumber, PlacementNumber, SegmentNumber};
+use crate::domain::placement::Objective;
 use crate::domain::random::{DecisionSeed, Generator, Stream};
 use crate::domain::time::{Instant, Span};
 use bernoulli::{Bernoulli, BernoulliDocument};
-use classification::{Classification, ClassificationDocument, ClassificationWorld, LabelledRows};
+use classification::{Classification, ClassificationDocument, ClassificationWorld};
 use cold_start::{ColdStart, ColdStartDocument, ColdStartWorld};
 use delayed::{Delayed, DelayedDocument};
 use drifting::{Drifting, DriftingDocument};
 use linear::{Linear, LinearDocument, LinearWorld, LogisticDocument};
 use session::{Session, SessionDocument, SessionWorld};
+use shop::{Sale, Shop, ShopDocument, ShopWorld, Visitor};
 
 /// What a replication's world draws from.
 const WORLD: Stream = Stream::numbered(16);
@@ -58,6 +61,8 @@ pub enum EnvironmentDocument {
     Logistic(LogisticDocument),
     /// A classified data set: the right class earns 1.
     Classification(ClassificationDocument),
+    /// A catalogue, and shoppers who come to it.
+    Shop(Box<ShopDocument>),
 }
 
 /// A checked environment.
@@ -77,6 +82,8 @@ pub enum Environment {
     Linear(Linear),
     /// A classified data set: the right class earns 1.
     Classification(Classification),
+    /// A catalogue, and shoppers who come to it.
+    Shop(Box<Shop>),
 }
 
 /// What a policy is asked.
@@ -87,8 +94,11 @@ pub struct Situation<'a> {
     /// What is known of shopper and cart; empty unless the environment has
     /// features.
     pub features: &'a [f64],
-    /// What is on offer.
-    pub eligible: &'a EligibleOffers,
+    /// What is on offer; `None` when that is nothing, or the shopper is held
+    /// out.
+    pub eligible: Option<&'a EligibleOffers>,
+    /// Who came, where the world is a shop.
+    pub visitor: Option<Visitor<'a>>,
     /// When.
     pub decided_at: Instant,
     /// Where in its session; the first stage where there are none.
@@ -100,10 +110,15 @@ pub struct Situation<'a> {
 /// What a chosen offer earns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
-    /// The reward within the decision's window.
+    /// What policies are compared by.
     pub reward: f64,
+    /// What is learnt when the decision closes.
+    pub learnt: f64,
     /// How long after the decision it came; 0 without delays.
     pub delay: Span,
+    /// How long after the decision all of it was taken back, if that was after
+    /// closing.
+    pub taken_back_after: Option<Span>,
 }
 
 /// One replication: the state of a world at the current round.
@@ -123,6 +138,7 @@ pub struct World<'a> {
     session: Option<SessionWorld<'a>>,
     linear: Option<LinearWorld>,
     classification: Option<ClassificationWorld>,
+    shop: Option<ShopWorld<'a>>,
     /// This round's features.
     features: Vec<f64>,
     /// How far this round's rewards are from their means, where they are not
@@ -131,22 +147,19 @@ pub struct World<'a> {
 }
 
 impl Environment {
-    /// Checks an environment as written; `load` reads the files that it names.
+    /// Checks an environment as written; `files` reads the files that it names.
     ///
     /// # Errors
     /// Names the key, its value and its bound, or says what is wrong with a
     /// file.
-    pub fn check(
-        document: &EnvironmentDocument,
-        load: &dyn Fn(&ClassificationDocument) -> Result<LabelledRows, String>,
-    ) -> Result<Self, ScenarioError> {
+    pub fn check(document: &EnvironmentDocument, files: &dyn Files) -> Result<Self, ScenarioError> {
         Ok(match document {
             EnvironmentDocument::Linear(document) => Self::Linear(Linear::check_linear(document)?),
             EnvironmentDocument::Logistic(document) => {
                 Self::Linear(Linear::check_logistic(document)?)
             }
             EnvironmentDocument::Classification(document) => {
-                let rows = load(document).map_err(ScenarioError::Data)?;
+                let rows = files.rows(document).map_err(ScenarioError::Data)?;
                 Self::Classification(Classification::new(Arc::new(rows)))
             }
             EnvironmentDocument::Bernoulli(document) => {
@@ -158,10 +171,14 @@ impl Environment {
                 Self::ColdStart(ColdStart::check(document)?)
             }
             EnvironmentDocument::Session(document) => Self::Session(Session::check(document)?),
+            EnvironmentDocument::Shop(document) => {
+                Self::Shop(Box::new(Shop::check(document, files)?))
+            }
         })
     }
 
-    /// How many offers there are; they are numbered, and named, from 0.
+    /// How many offers there are. They are numbered, and named, from 0, but in a
+    /// shop, whose catalogue does that.
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // at most MOST_ARMS
     pub fn arms(&self) -> u32 {
@@ -173,6 +190,7 @@ impl Environment {
             Self::Session(environment) => environment.offers(),
             Self::Linear(environment) => environment.offers(),
             Self::Classification(environment) => environment.classes(),
+            Self::Shop(shop) => shop.placement().offers.len() as u32,
         }
     }
 
@@ -189,6 +207,9 @@ impl Environment {
     /// What the offers are called, in the order of their numbers.
     #[must_use]
     pub fn offer_names(&self) -> Vec<String> {
+        if let Self::Shop(shop) = self {
+            return shop.offer_names();
+        }
         (0..self.arms())
             .map(|number| format!("offer {number}"))
             .collect()
@@ -203,7 +224,8 @@ impl Environment {
             | Self::Drifting(_)
             | Self::Delayed(_)
             | Self::Session(_)
-            | Self::Linear(_) => None,
+            | Self::Linear(_)
+            | Self::Shop(_) => None,
             Self::ColdStart(environment) => Some(environment.decisions()),
             Self::Classification(environment) => Some(environment.rounds()),
         }
@@ -221,8 +243,10 @@ impl Environment {
 
     /// Gives what was read from files, for a hash of the scenario.
     pub(super) fn hash_data(&self, update: &mut dyn FnMut(&[u8])) {
-        if let Self::Classification(environment) = self {
-            environment.hash_data(update);
+        match self {
+            Self::Classification(environment) => environment.hash_data(update),
+            Self::Shop(shop) => shop.hash_data(update),
+            _ => {}
         }
     }
 
@@ -244,6 +268,7 @@ impl Environment {
         match self {
             Self::ColdStart(environment) => environment.groups(),
             Self::Session(environment) => environment.groups(),
+            Self::Shop(shop) => shop.groups(),
             _ => Vec::new(),
         }
     }
@@ -251,9 +276,10 @@ impl Environment {
     /// What the sums of a replication tell here. What the best offers earn adds
     /// up only where a decision leaves later ones as they are.
     #[must_use]
-    pub const fn columns(&self) -> &'static [Column] {
+    pub fn columns(&self) -> &[Column] {
         match self {
             Self::Session(_) => &[Column::Reward, Column::Regret, Column::Exploration],
+            Self::Shop(shop) => shop.columns(),
             _ => &Column::OF_TRUTH,
         }
     }
@@ -264,16 +290,7 @@ impl Environment {
     pub const fn decisions_per_day(&self) -> Option<f64> {
         match self {
             Self::Delayed(environment) => Some(environment.decisions_per_day()),
-            _ => None,
-        }
-    }
-
-    /// Which of [`Self::groups`] a segment is in.
-    #[must_use]
-    pub fn group_of(&self, segment: SegmentNumber) -> Option<usize> {
-        match self {
-            Self::ColdStart(environment) => Some(environment.group_of(segment)),
-            Self::Session(_) => Some(segment.0 as usize),
+            Self::Shop(shop) => Some(shop.visits_per_day()),
             _ => None,
         }
     }
@@ -300,14 +317,15 @@ impl Environment {
     /// Whether rewards come later than decisions.
     #[must_use]
     pub const fn has_delays(&self) -> bool {
-        matches!(self, Self::Delayed(_))
+        matches!(self, Self::Delayed(_) | Self::Shop(_))
     }
 
-    /// How long outcomes count toward a decision; 0 without delays.
+    /// How long a decision is open; 0 without delays.
     #[must_use]
-    pub const fn window(&self) -> Span {
+    pub fn window(&self) -> Span {
         match self {
             Self::Delayed(environment) => environment.window(),
+            Self::Shop(shop) => shop.placement().open_for(),
             _ => Span::from_ms(0),
         }
     }
@@ -315,7 +333,12 @@ impl Environment {
     /// How long so many rounds take: a millisecond each where the environment
     /// does not say how many decisions there are in a day.
     #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // saturates
     pub fn span_of_rounds(&self, rounds: u32) -> Span {
+        if let Self::Shop(shop) = self {
+            let days = f64::from(rounds) / shop.visits_per_day();
+            return Span::from_ms((days * 86_400_000.0) as i64);
+        }
         let start = Instant::from_unix_ms(0);
         self.instant_of(u64::from(rounds)).since(start)
     }
@@ -334,8 +357,27 @@ impl Environment {
     /// Never: a checked environment has an offer.
     #[must_use]
     pub fn eligible(&self) -> EligibleOffers {
-        EligibleOffers::new((0..self.arms()).map(OfferNumber))
-            .expect("numbers from 0 ascend, and an environment has an offer")
+        let offers = match self {
+            Self::Shop(shop) => EligibleOffers::new(shop.placement().offers.iter().copied()),
+            _ => EligibleOffers::new((0..self.arms()).map(OfferNumber)),
+        };
+        offers.expect("numbers ascend, and an environment has an offer")
+    }
+
+    /// Where an offer stands among all of them.
+    #[must_use]
+    pub fn place_of(&self, offer: OfferNumber) -> usize {
+        match self {
+            Self::Shop(shop) => shop.place_of(offer),
+            _ => offer.0 as usize,
+        }
+    }
+
+    /// The number of an offer by its name.
+    #[must_use]
+    pub fn offer_number(&self, name: &str) -> Option<OfferNumber> {
+        let number = name.parse::<u32>().ok()?;
+        (number < self.arms()).then_some(OfferNumber(number))
     }
 
     /// The world of one seed, before its first round.
@@ -365,6 +407,10 @@ impl Environment {
             Self::Classification(environment) => Some(environment.begin(seed, &mut generator)),
             _ => None,
         };
+        let shop = match self {
+            Self::Shop(shop) => Some(shop.begin(seed)),
+            _ => None,
+        };
         World {
             environment: self,
             eligible,
@@ -377,13 +423,14 @@ impl Environment {
             session,
             linear,
             classification,
+            shop,
             features: Vec::new(),
             deviation: None,
         }
     }
 }
 
-impl World<'_> {
+impl<'a> World<'a> {
     /// Begins the next round.
     pub fn next_situation(&mut self) -> Situation<'_> {
         let round = self.begun;
@@ -391,7 +438,7 @@ impl World<'_> {
         self.luck = self.generator.next_uniform();
         let mut segment = SegmentNumber(0);
         let (mut stage, mut begins_session) = (PlacementNumber(0), true);
-        let decided_at = self.environment.instant_of(round);
+        let mut decided_at = self.environment.instant_of(round);
         match self.environment {
             Environment::Bernoulli(_) => {}
             Environment::Drifting(environment) => environment.drift(round, &mut self.means),
@@ -426,21 +473,74 @@ impl World<'_> {
                     world.round(round, &mut self.features, &mut self.means);
                 }
             }
+            Environment::Shop(_) => {
+                if let Some(world) = &mut self.shop {
+                    world.next(round, &mut self.generator);
+                    (segment, decided_at) = (world.assigned(), world.at());
+                    self.means.clear();
+                    let on_offer = world.on_offer().into_iter().flat_map(EligibleOffers::iter);
+                    self.means
+                        .extend(on_offer.map(|offer| world.mean(Some(offer))));
+                }
+            }
         }
+        let world = self.shop.as_ref();
         Situation {
             segment,
             features: &self.features,
-            eligible: &self.eligible,
+            eligible: world.map_or(Some(&self.eligible), ShopWorld::on_offer),
+            visitor: world.map(ShopWorld::visitor),
             decided_at,
             stage,
             begins_session,
         }
     }
 
+    /// Which of [`Environment::groups`] this round is counted in.
+    #[must_use]
+    pub fn group(&self, segment: SegmentNumber) -> Option<usize> {
+        match (self.environment, &self.shop) {
+            (Environment::ColdStart(environment), _) => Some(environment.group_of(segment)),
+            (Environment::Session(_), _) => Some(segment.0 as usize),
+            (_, Some(world)) => Some(world.group()),
+            _ => None,
+        }
+    }
+
+    /// What the shopper buys after the offer at `index` of the eligible ones, or
+    /// after none, where the world is a shop.
+    #[must_use]
+    pub fn sale(&self, choice: Option<usize>) -> Option<Sale<'a>> {
+        let world = self.shop.as_ref()?;
+        world.sale(choice.and_then(|index| self.offer_at(index)))
+    }
+
+    /// Adds what this visit came to, where the world is a shop.
+    pub fn account(&self, choice: Option<usize>, trace: &mut Trace) {
+        if let Some(world) = &self.shop {
+            world.account(choice.and_then(|index| self.offer_at(index)), trace);
+        }
+    }
+
+    fn offer_at(&self, index: usize) -> Option<OfferNumber> {
+        let eligible = match &self.shop {
+            Some(world) => world.on_offer()?,
+            None => &self.eligible,
+        };
+        eligible.as_slice().get(index).copied()
+    }
+
     /// This round's features.
     #[must_use]
     pub fn features(&self) -> &[f64] {
         &self.features
+    }
+
+    /// What is missed by showing nothing where something could have been shown.
+    #[must_use]
+    pub fn missed(&self) -> f64 {
+        let world = self.shop.as_ref().filter(|_| !self.means.is_empty());
+        world.map_or(0.0, |world| self.best_mean() - world.mean(None))
     }
 
     /// What the offer at `index` of the eligible ones earns in the mean, this
@@ -457,39 +557,55 @@ impl World<'_> {
         self.means.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// What the offer at `index` earns, this round.
+    /// What the offer at `index` earns, this round; or what no offer does. What
+    /// is learnt of it depends on what the policy's placement is after.
     #[must_use]
-    pub fn outcome(&self, index: usize) -> Outcome {
-        if let Some(world) = &self.session {
-            return Outcome {
-                reward: world.reward(index, self.luck),
-                delay: Span::from_ms(0),
+    pub fn outcome(&self, choice: Option<usize>, objective: Objective) -> Outcome {
+        if let Some(world) = &self.shop {
+            return match self.sale(choice) {
+                Some(sale) => world.outcome(&sale, objective),
+                None => Outcome::of(0.0, Span::ZERO),
             };
+        }
+        let Some(index) = choice else {
+            return Outcome::of(0.0, Span::ZERO);
+        };
+        if let Some(world) = &self.session {
+            return Outcome::of(world.reward(index, self.luck), Span::ZERO);
         }
         let rate = match self.environment {
             Environment::Delayed(environment) => environment.rates()[index],
             _ => self.means[index],
         };
         if let Some(deviation) = self.deviation {
-            return Outcome {
-                reward: rate + deviation,
-                delay: self.delay,
-            };
+            return Outcome::of(rate + deviation, self.delay);
         }
         let in_time = self.delay <= self.environment.window();
         let converted = self.luck < rate && in_time;
-        Outcome {
-            reward: f64::from(u8::from(converted)),
-            delay: self.delay,
+        Outcome::of(f64::from(u8::from(converted)), self.delay)
+    }
+
+    /// The round is over: the offer at `index` was chosen, or none.
+    pub fn go_on(&mut self, choice: Option<usize>) {
+        let Some(index) = choice else { return };
+        let offer = self.offer_at(index);
+        if let Some(world) = &mut self.session {
+            world.go_on(index);
+        }
+        if let (Some(world), Some(offer)) = (&mut self.shop, offer) {
+            world.show(offer);
         }
     }
 }
 
-impl World<'_> {
-    /// The round is over: the offer at `index` was chosen.
-    pub fn go_on(&mut self, index: usize) {
-        if let Some(world) = &mut self.session {
-            world.go_on(index);
+impl Outcome {
+    /// What is compared is what is learnt.
+    const fn of(reward: f64, delay: Span) -> Self {
+        Self {
+            reward,
+            learnt: reward,
+            delay,
+            taken_back_after: None,
         }
     }
 }

@@ -7,16 +7,17 @@
 //! cannot change a byte.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::ops::ControlFlow;
 
 use imbl::OrdMap;
 
 use super::comparison::{differences, ranking};
 use super::curves::{CurveBuilder, PolicyCurves};
+use super::environment::shop::Sale;
 use super::environment::{Environment, Situation, World};
 use super::in_order::in_order;
-use super::on_engine::{EngineDecider, refusal};
+use super::on_engine::{EngineDecider, needs_engine, refusal};
 use super::scenario::{Candidate, Scenario};
 use super::seeds::SeedRange;
 use super::summary::{PolicySummary, Summary};
@@ -27,6 +28,7 @@ use crate::domain::placement::Feedback;
 use crate::domain::random::{DecisionSeed, Stream};
 use crate::domain::time::{Instant, Span};
 use crate::learning::delay::Overlay;
+use crate::learning::reward::Receipt;
 use crate::learning::rounds::Rounds;
 use crate::learning::session::{RewardedOffer, SessionDecision};
 use crate::learning::{Context, Policy, PolicyState, RewardedDecision};
@@ -53,23 +55,23 @@ pub struct Played {
     pub policies: Vec<PolicyCurves>,
 }
 
-/// Plays the scenario, on rayon's current thread pool where the feature
-/// `offline` is on. When `done` asks to stop, those seeds count that every
-/// policy had played, from the first on. `None` when there is no such seed.
+/// Plays the scenario, policies alone where they can and through the engine
+/// where a world has what only that keeps, on rayon's current thread pool where
+/// the feature `offline` is on. When `done` asks to stop, those seeds count that
+/// every policy had played, from the first on. `None` when there is no such seed.
 #[must_use]
 pub fn run(scenario: &Scenario, done: Done<'_>) -> Option<Played> {
     let candidates: Vec<&Candidate> = scenario.candidates.iter().collect();
-    replicated(
-        scenario,
-        &candidates,
-        |candidate, seed| match RoundByRound::new(candidate, &scenario.environment) {
-            Some(mut decider) => play(scenario, seed, &mut decider, done),
-            None => {
-                let mut learner = Learner::new(candidate, &scenario.environment);
-                play(scenario, seed, &mut learner, done)
-            }
-        },
-    )
+    replicated(scenario, &candidates, |candidate, seed| {
+        if needs_engine(scenario, candidate).is_some() {
+            return replication_on_engine(scenario, candidate, seed, done);
+        }
+        if let Some(mut decider) = RoundByRound::new(candidate, &scenario.environment) {
+            return play(scenario, candidate, seed, &mut decider, done);
+        }
+        let mut learner = Learner::new(candidate, &scenario.environment);
+        play(scenario, candidate, seed, &mut learner, done)
+    })
 }
 
 /// The same through the production engine: slower by far, and with the same
@@ -83,9 +85,18 @@ pub fn run_on_engine(scenario: &Scenario, done: Done<'_>) -> Option<Played> {
         .filter(|candidate| refusal(scenario, candidate).is_none())
         .collect();
     replicated(scenario, &candidates, |candidate, seed| {
-        let mut engine = EngineDecider::new(&scenario.environment, candidate);
-        play(scenario, seed, &mut engine, done)
+        replication_on_engine(scenario, candidate, seed, done)
     })
+}
+
+fn replication_on_engine(
+    scenario: &Scenario,
+    candidate: &Candidate,
+    seed: u64,
+    done: Done<'_>,
+) -> Option<Trace> {
+    let mut engine = EngineDecider::new(&scenario.environment, candidate, seed);
+    play(scenario, candidate, seed, &mut engine, done)
 }
 
 /// Every candidate on every seed.
@@ -163,8 +174,9 @@ pub(super) trait Decider {
     /// Rounds count from 0.
     fn go_on(&mut self, round: u64, situation: &Situation<'_>);
 
-    /// The chosen offer's place among the eligible ones, and its probability.
-    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> (usize, Propensity);
+    /// The chosen offer's place among those that the rules leave, and its
+    /// probability; `None` when nothing may be shown.
+    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> Option<Choice>;
 
     /// Names the places of the offers that were the most probable in the last
     /// decision.
@@ -172,12 +184,17 @@ pub(super) trait Decider {
 
     /// What came of the decision. Says how often change detection reset
     /// something.
-    fn decided(&mut self, decided: Decided) -> u64;
+    fn decided(&mut self, decided: Decided, sale: Option<Sale<'_>>) -> u64;
 }
+
+/// A place among the offers that the rules leave, and the probability that it was
+/// drawn with.
+pub(super) type Choice = (usize, Propensity);
 
 /// Plays one replication; `None` when it was stopped.
 pub(super) fn play(
     scenario: &Scenario,
+    candidate: &Candidate,
     seed: u64,
     decider: &mut impl Decider,
     done: Done<'_>,
@@ -189,33 +206,44 @@ pub(super) fn play(
         let situation = world.next_situation();
         decider.go_on(round, &situation);
         let seed = DecisionSeed(seeds.next_word());
-        let (index, propensity) = decider.decide(&situation, seed);
+        let drawn = decider.decide(&situation, seed);
         let (segment, decided_at) = (situation.segment, situation.decided_at);
         let stage = situation.stage;
-        let offer = situation.eligible.as_slice()[index];
-        let outcome = world.outcome(index);
+        let shown = drawn.and_then(|(index, propensity)| {
+            Some((situation.eligible?.as_slice()[index], propensity))
+        });
+        let choice = drawn.map(|(index, _)| index);
+        let outcome = world.outcome(choice, candidate.objective);
         if round >= scenario.count_from {
-            trace.decided(Counted {
-                group: scenario.environment.group_of(segment),
-                offer: offer.0 as usize,
-                reward: outcome.reward,
-                best_mean: world.best_mean(),
-                favourite_mean: favourite_mean(decider, &world),
-                mean: world.mean(index),
-            });
+            let group = world.group(segment);
+            if let (Some(index), Some((offer, _))) = (choice, shown) {
+                trace.decided(Counted {
+                    group,
+                    offer: scenario.environment.place_of(offer),
+                    reward: outcome.reward,
+                    best_mean: world.best_mean(),
+                    favourite_mean: favourite_mean(decider, &world),
+                    mean: world.mean(index),
+                });
+            } else {
+                trace.add(group, Column::Reward, outcome.reward);
+                trace.add(group, Column::Regret, world.missed());
+            }
+            world.account(choice, &mut trace);
         }
-        world.go_on(index);
-        let resets = decider.decided(Decided {
+        let decided = Decided {
             stage,
             seed,
             segment,
             features: world.features().to_vec(),
-            offer,
-            propensity,
+            shown,
             decided_at,
-            reward: outcome.reward,
+            reward: outcome.learnt,
             known_at: decided_at.plus(outcome.delay),
-        });
+            taken_back_at: outcome.taken_back_after.map(|after| decided_at.plus(after)),
+        };
+        let resets = decider.decided(decided, world.sale(choice));
+        world.go_on(choice);
         if round >= scenario.count_from {
             trace.total.resets += resets;
         }
@@ -262,22 +290,22 @@ impl<'a> RoundByRound<'a> {
 impl Decider for RoundByRound<'_> {
     fn go_on(&mut self, _: u64, _: &Situation<'_>) {}
 
-    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> (usize, Propensity) {
+    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> Option<Choice> {
         self.segment = situation.segment;
         let (index, probability) = self.rounds.choose(situation.segment, seed);
         let propensity = Propensity::new(probability.min(1.0));
-        (
+        Some((
             index,
             propensity.expect("what was drawn has a probability above 0"),
-        )
+        ))
     }
 
     fn favourites(&mut self, name: &mut dyn FnMut(usize)) {
         self.rounds.favourites(self.segment, name);
     }
 
-    fn decided(&mut self, decided: Decided) -> u64 {
-        let (segment, place) = (decided.segment, decided.offer.0 as usize);
+    fn decided(&mut self, decided: Decided, _: Option<Sale<'_>>) -> u64 {
+        let (segment, place) = (decided.segment, decided.offer().0 as usize);
         self.rounds.learn(segment, place, decided.reward > 0.0);
         0
     }
@@ -290,11 +318,14 @@ pub(super) struct Decided {
     pub seed: DecisionSeed,
     pub features: Vec<f64>,
     pub segment: SegmentNumber,
-    pub offer: OfferNumber,
-    pub propensity: Propensity,
+    /// What was shown, and the probability that it was drawn with.
+    pub shown: Option<(OfferNumber, Propensity)>,
     pub decided_at: Instant,
+    /// What is learnt when the decision closes.
     pub reward: f64,
     pub known_at: Instant,
+    /// When, after closing, that was taken back.
+    pub taken_back_at: Option<Instant>,
 }
 
 /// What was learnt, by stage.
@@ -326,6 +357,9 @@ pub(super) struct Learner<'a> {
     closed: u64,
     /// How probable each offer was in the last decision.
     last: Option<ActionDistribution>,
+    /// Rewards that were learnt and will be taken back, by time and then by
+    /// decision.
+    taken_back: BTreeMap<(Instant, u64), (Decided, Receipt)>,
 }
 
 impl Decider for Learner<'_> {
@@ -339,20 +373,21 @@ impl Decider for Learner<'_> {
         }
     }
 
-    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> (usize, Propensity) {
+    fn decide(&mut self, situation: &Situation<'_>, seed: DecisionSeed) -> Option<Choice> {
+        let eligible = situation.eligible?;
         let context = Context {
             segment: situation.segment,
             features: situation.features,
             seed,
             decided_at: situation.decided_at,
         };
-        let distribution = self.distribution(situation.stage, &context, situation.eligible);
+        let distribution = self.distribution(situation.stage, &context, eligible);
         let index = distribution.draw(seed.slot_uniform(0));
         let propensity = distribution
             .propensity(index)
             .expect("what was drawn has a probability above 0");
         self.last = Some(distribution);
-        (index, propensity)
+        Some((index, propensity))
     }
 
     fn favourites(&mut self, name: &mut dyn FnMut(usize)) {
@@ -361,8 +396,10 @@ impl Decider for Learner<'_> {
             .for_each(name);
     }
 
-    fn decided(&mut self, decided: Decided) -> u64 {
-        self.keep(decided);
+    fn decided(&mut self, decided: Decided, _: Option<Sale<'_>>) -> u64 {
+        if decided.shown.is_some() {
+            self.keep(decided);
+        }
         self.reset_what_changed()
     }
 }
@@ -386,6 +423,7 @@ impl<'a> Learner<'a> {
             coming: BinaryHeap::new(),
             closed: 0,
             last: None,
+            taken_back: BTreeMap::new(),
         }
     }
 
@@ -417,19 +455,13 @@ impl<'a> Learner<'a> {
 
     /// Learns one reward, of those that the scenario's check tried on every
     /// policy.
-    fn learn(&mut self, decided: &Decided) {
-        let rewarded = RewardedDecision {
-            segment: decided.segment,
-            offer: decided.offer,
-            features: &decided.features,
-            propensity: decided.propensity,
-            decided_at: decided.decided_at,
-            reward: decided.reward,
-        };
+    fn learn(&mut self, decided: &Decided) -> Receipt {
+        let rewarded = decided.rewarded();
         let state = self.learnt.entry(decided.stage).or_default();
         self.policy
             .learn(state, &rewarded)
-            .expect("a policy that was checked learns what the environment gives");
+            .expect("a policy that was checked learns what the environment gives")
+            .receipt
     }
 
     /// Learns the session that is over.
@@ -442,7 +474,7 @@ impl<'a> Learner<'a> {
             .iter()
             .map(|decided| {
                 [RewardedOffer {
-                    offer: decided.offer,
+                    offer: decided.offer(),
                     reward: decided.reward,
                 }]
             })
@@ -493,7 +525,7 @@ impl<'a> Learner<'a> {
 
     /// Puts on the overlay what a decision has earned by `now`.
     fn suggest(&mut self, key: u64, decided: &Decided, reward: f64, now: Instant) {
-        let arms = std::iter::once((decided.offer, reward));
+        let arms = std::iter::once((decided.offer(), reward));
         let (segment, decided_at) = (decided.segment, decided.decided_at);
         self.overlay.put(key, segment, decided_at, arms, Some(now));
     }
@@ -515,22 +547,48 @@ impl<'a> Learner<'a> {
         resets
     }
 
-    /// Learns what became known before or at `now`.
+    /// Learns what became known before or at `now`, in the order of time.
     fn learn_until(&mut self, now: Instant) {
-        while let Some(Reverse((known_at, key))) = self.coming.peek().copied() {
-            if known_at > now {
-                break;
-            }
-            self.coming.pop();
-            self.close_until(known_at);
-            let place = key.checked_sub(self.closed).map(usize::try_from);
-            if let Some(Ok(place)) = place
-                && let Some(decided) = self.open.get(place).cloned()
-            {
-                self.suggest(key, &decided, decided.reward, known_at);
+        loop {
+            let coming = self.coming.peek().map(|Reverse((at, _))| *at);
+            let taken_back = self.taken_back.first_key_value().map(|((at, _), _)| *at);
+            match (coming, taken_back) {
+                (Some(at), back) if at <= now && back.is_none_or(|back| at <= back) => {
+                    self.come(at);
+                }
+                (_, Some(at)) if at <= now => self.take_back(at),
+                _ => break,
             }
         }
         self.close_until(now);
+    }
+
+    /// The next conversion comes.
+    fn come(&mut self, at: Instant) {
+        let Some(Reverse((_, key))) = self.coming.pop() else {
+            return;
+        };
+        self.close_until(at);
+        let place = key.checked_sub(self.closed).map(usize::try_from);
+        if let Some(Ok(place)) = place
+            && let Some(decided) = self.open.get(place).cloned()
+        {
+            self.suggest(key, &decided, decided.reward, at);
+        }
+    }
+
+    /// The next learnt reward is taken back.
+    fn take_back(&mut self, at: Instant) {
+        self.close_until(at);
+        let Some((_, (decided, receipt))) = self.taken_back.pop_first() else {
+            return;
+        };
+        let state = self.learnt.entry(decided.stage).or_default();
+        // What the policy's memory has let go of cannot be corrected, nor does
+        // it count any more.
+        let _corrected = self
+            .policy
+            .correct(state, &decided.rewarded(), receipt, 0.0);
     }
 
     /// Learns the decisions whose windows close before or at `now`.
@@ -539,8 +597,34 @@ impl<'a> Learner<'a> {
         let is_closed = |decided: &mut Decided| decided.decided_at.plus(window) <= now;
         while let Some(decided) = self.open.pop_front_if(is_closed) {
             self.overlay.close(self.closed);
+            let receipt = self.learn(&decided);
+            if let Some(at) = decided.taken_back_at {
+                self.taken_back
+                    .insert((at, self.closed), (decided, receipt));
+            }
             self.closed += 1;
-            self.learn(&decided);
         }
+    }
+}
+
+impl Decided {
+    fn offer(&self) -> OfferNumber {
+        self.shown_or_bug().0
+    }
+
+    fn rewarded(&self) -> RewardedDecision<'_> {
+        let (offer, propensity) = self.shown_or_bug();
+        RewardedDecision {
+            segment: self.segment,
+            offer,
+            features: &self.features,
+            propensity,
+            decided_at: self.decided_at,
+            reward: self.reward,
+        }
+    }
+
+    fn shown_or_bug(&self) -> (OfferNumber, Propensity) {
+        self.shown.expect("only what was shown is learnt from")
     }
 }

@@ -23,13 +23,15 @@ use thiserror::Error;
 use toml::Table;
 
 use super::environment::classification::{ClassificationDocument, LabelledRows};
+use super::environment::shop::{self, Shop};
 use super::environment::{Environment, EnvironmentDocument};
 use super::grid::{self, MOST_POLICIES};
 use super::overrides::{BadOverride, Override};
 use super::seeds::{NotSeeds, SeedRange};
+use crate::catalog::CatalogFaults;
 use crate::domain::distribution::Propensity;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
-use crate::domain::placement::Feedback;
+use crate::domain::placement::{Feedback, Objective};
 use crate::domain::time::Instant;
 use crate::learning::contextual::FeatureError;
 use crate::learning::{
@@ -83,6 +85,8 @@ pub struct Candidate {
     pub policy: Policy,
     /// When it learns what a decision earned.
     pub feedback: Timing,
+    /// What its placement is after, where the world is a shop.
+    pub objective: Objective,
     /// It sees what was learnt only after every so many decisions, at least 1.
     pub update_every: u64,
     /// The one that the scenario recommends.
@@ -115,6 +119,16 @@ impl Timing {
             Self::AtClosing => Some(Feedback::AtClosing),
             Self::Provisional => Some(Feedback::Provisional),
             Self::DelayCorrected => Some(Feedback::DelayCorrected),
+        }
+    }
+}
+
+impl From<Feedback> for Timing {
+    fn from(feedback: Feedback) -> Self {
+        match feedback {
+            Feedback::AtClosing => Self::AtClosing,
+            Feedback::Provisional => Self::Provisional,
+            Feedback::DelayCorrected => Self::DelayCorrected,
         }
     }
 }
@@ -169,9 +183,11 @@ struct CandidateDocument {
     #[serde(default)]
     name: String,
     /// When it learns what a decision earned, in an environment with delays;
-    /// default `"at_closing"`.
-    #[serde(default)]
-    feedback: Timing,
+    /// default `"at_closing"`, in a shop what its catalogue says.
+    feedback: Option<Timing>,
+    /// What its placement is after, in a shop: `"conversion"`, `"net_revenue"`
+    /// or `"margin"`; default what the catalogue says.
+    objective: Option<String>,
     /// It sees what was learnt only after every so many decisions, in
     /// [1, 10⁹]; default 1.
     #[serde(default = "one")]
@@ -244,6 +260,14 @@ pub enum ScenarioError {
         /// What it would answer.
         error: FeatureError,
     },
+    /// In a policy's place, the shop's catalogue has faults.
+    #[error("policies.{name}: {faults}")]
+    Catalogue {
+        /// Which policy.
+        name: String,
+        /// What is wrong.
+        faults: CatalogFaults,
+    },
     /// A file that the environment names.
     #[error("environment: {0}")]
     Data(String),
@@ -308,6 +332,38 @@ impl ScenarioError {
     }
 }
 
+/// Reads the files that a scenario names. What is wrong with one is told
+/// without the key that names it.
+pub trait Files {
+    /// A classified data set.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn rows(&self, document: &ClassificationDocument) -> Result<LabelledRows, String>;
+
+    /// A file of text.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn text(&self, name: &str) -> Result<String, String>;
+}
+
+/// Where no file is read.
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn rows(&self, document: &ClassificationDocument) -> Result<LabelledRows, String> {
+        let name = &document.data;
+        Err(format!(
+            "data names the file {name:?}, which is not read here"
+        ))
+    }
+
+    fn text(&self, name: &str) -> Result<String, String> {
+        Err(format!("the file {name:?} is not read here"))
+    }
+}
+
 impl Scenario {
     /// Reads and checks a scenario that names no files; `overrides` are applied
     /// in their order before anything is checked.
@@ -316,22 +372,17 @@ impl Scenario {
     /// Names the key, its value and its bound, or the nearest known name of a
     /// key that is unknown.
     pub fn read(text: &str, overrides: &[Override]) -> Result<Self, ScenarioError> {
-        Self::read_with(text, overrides, &|document| {
-            Err(format!(
-                "data names the file {:?}, which is not read here",
-                document.data
-            ))
-        })
+        Self::read_with(text, overrides, &NoFiles)
     }
 
-    /// The same for a scenario that may name files: `load` reads them.
+    /// The same for a scenario that may name files.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and what `load` finds wrong.
+    /// As [`read`](Self::read), and what `files` finds wrong.
     pub fn read_with(
         text: &str,
         overrides: &[Override],
-        load: &dyn Fn(&ClassificationDocument) -> Result<LabelledRows, String>,
+        files: &dyn Files,
     ) -> Result<Self, ScenarioError> {
         let mut table: Table = toml::from_str(text)
             .map_err(|error| ScenarioError::Syntax(error.to_string().trim_end().to_owned()))?;
@@ -342,7 +393,7 @@ impl Scenario {
         hasher.update(table.to_string().as_bytes());
         let document: ScenarioDocument = shaped("", table)?;
         let environment: EnvironmentDocument = shaped("environment: ", document.environment)?;
-        let environment = Environment::check(&environment, load)?;
+        let environment = Environment::check(&environment, files)?;
         let rounds = match (document.rounds, environment.natural_rounds()) {
             (Some(rounds), natural) => {
                 let most = natural.unwrap_or(MOST_ROUNDS);
@@ -432,6 +483,9 @@ fn candidate(
     for key in ["feedback", "update_every", "recommended"] {
         own.extend(table.remove_entry(key));
     }
+    if let Environment::Shop(_) = environment {
+        own.extend(table.remove_entry("objective"));
+    }
     if own.contains_key("feedback") && !environment.has_delays() {
         let name = name.as_str().map(str::to_owned);
         return Err(ScenarioError::NoDelays(
@@ -441,6 +495,7 @@ fn candidate(
     let CandidateDocument {
         name,
         feedback,
+        objective,
         update_every,
         recommended,
     } = shaped(&format!("policies.{place}: "), own)?;
@@ -448,11 +503,25 @@ fn candidate(
     let update_every = whole_within(&key, update_every, 1, MOST_ROUNDS)?;
     write_rounds_as_time(&mut table, environment);
     let config: PolicyConfig = shaped(&format!("policies.{name}: "), table)?;
-    let arms = environment.arms();
-    let number = |offer: &str| {
-        let number = offer.parse::<u32>().ok()?;
-        (number < arms).then_some(OfferNumber(number))
-    };
+    if let Environment::Shop(shop) = environment {
+        // A shop's decisions always see what was learnt last.
+        whole_within(&key, i64::try_from(update_every).unwrap_or(i64::MAX), 1, 1)?;
+        let objective = objective
+            .map(|objective| shop::objective(&format!("policies.{name}.objective"), &objective));
+        let placed = in_shop(&name, shop, &config, objective.transpose()?, feedback)?;
+        let (policy, feedback, objective) = placed;
+        return Ok(Candidate {
+            name,
+            config,
+            policy,
+            feedback,
+            objective,
+            recommended,
+            update_every,
+        });
+    }
+    let feedback = feedback.unwrap_or_default();
+    let number = |offer: &str| environment.offer_number(offer);
     let policy = Policy::check(&config, number).map_err(|error| ScenarioError::Policy {
         name: name.clone(),
         error,
@@ -489,9 +558,37 @@ fn candidate(
         config,
         policy,
         feedback,
+        objective: Objective::Conversion,
         recommended,
         update_every,
     })
+}
+
+/// A policy in its place in a shop's catalogue.
+fn in_shop(
+    name: &str,
+    shop: &Shop,
+    config: &PolicyConfig,
+    objective: Option<Objective>,
+    feedback: Option<Timing>,
+) -> Result<(Policy, Timing, Objective), ScenarioError> {
+    if feedback == Some(Timing::Undelayed) {
+        return Err(ScenarioError::Shape {
+            place: format!("policies.{name}.feedback: "),
+            message: "a shop knows at_closing, provisional and delay_corrected".to_owned(),
+        });
+    }
+    let document = shop.catalogue(config, objective, feedback.and_then(Timing::of_placement));
+    let catalog = Shop::built(document).map_err(|faults| ScenarioError::Catalogue {
+        name: name.to_owned(),
+        faults,
+    })?;
+    let placement = catalog.placement(shop.placement().number);
+    let policy = catalog.policy(shop.placement().number).cloned();
+    let (Some(placement), Some(policy)) = (placement, policy) else {
+        unreachable!("the catalogue has the placement that it had before");
+    };
+    Ok((policy, placement.feedback.into(), placement.objective))
 }
 
 /// Where a policy's memory names a length of time in rounds, `"20000 rounds"`,

@@ -2,6 +2,7 @@ mod engine;
 mod features;
 mod funnel;
 mod rounds;
+mod shop;
 mod tune;
 
 use std::ops::ControlFlow;

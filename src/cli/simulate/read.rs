@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::logs::classification;
 use crate::logs::fault::LogError;
-use crate::simulation::{ClassificationDocument, LabelledRows, Override, Scenario};
+use crate::simulation::{ClassificationDocument, Files, LabelledRows, Override, Scenario};
 
 /// Reads a scenario; gives the question that it opens with beside it.
 ///
@@ -16,8 +16,7 @@ pub(super) fn read(path: &Path, overrides: &[Override]) -> anyhow::Result<(Scena
     let file = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("{file} cannot be read"))?;
     let beside = path.parent().unwrap_or(Path::new(""));
-    let load = |document: &ClassificationDocument| load(document, beside);
-    let scenario = Scenario::read_with(&text, overrides, &load)
+    let scenario = Scenario::read_with(&text, overrides, &Beside(beside))
         .with_context(|| format!("{file} is refused"))?;
     Ok((scenario, question(&text)))
 }
@@ -29,25 +28,38 @@ fn question(text: &str) -> String {
     paragraph.collect::<Vec<_>>().join(" ")
 }
 
-/// Reads the files of a classified data set. A relative path is looked for from
-/// the working directory, then from the scenario's own.
-fn load(document: &ClassificationDocument, beside: &Path) -> Result<LabelledRows, String> {
-    let found = |name: &str| {
+/// Reads the files that a scenario names. A relative path is looked for from the
+/// working directory, then from the scenario's own.
+struct Beside<'a>(&'a Path);
+
+impl Beside<'_> {
+    fn found(&self, name: &str) -> PathBuf {
         let path = PathBuf::from(name);
         if path.exists() {
             path
         } else {
-            beside.join(path)
+            self.0.join(path)
         }
-    };
-    let told = |error: LogError| error.to_string();
-    let rows = classification::read_rows(&found(&document.data)).map_err(told)?;
-    let orders = document
-        .order
-        .as_ref()
-        .map(|name| classification::read_orders(&found(name)));
-    let orders = orders.transpose().map_err(told)?;
-    LabelledRows::new(rows.dimension, rows.features, rows.labels, orders)
+    }
+}
+
+impl Files for Beside<'_> {
+    fn rows(&self, document: &ClassificationDocument) -> Result<LabelledRows, String> {
+        let told = |error: LogError| error.to_string();
+        let rows = classification::read_rows(&self.found(&document.data)).map_err(told)?;
+        let orders = document
+            .order
+            .as_ref()
+            .map(|name| classification::read_orders(&self.found(name)));
+        let orders = orders.transpose().map_err(told)?;
+        LabelledRows::new(rows.dimension, rows.features, rows.labels, orders)
+    }
+
+    fn text(&self, name: &str) -> Result<String, String> {
+        let path = self.found(name);
+        std::fs::read_to_string(&path)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,19 @@ const CLASSES: &str = "name = 'c'\nseeds = '0..1'\n\
     [environment]\nkind = 'classification'\ndata = 'rows'\n\
     [[policies]]\nkind = 'linear_thompson'";
 
+/// Two classes of numbers.
+struct Classes;
+
+impl Files for Classes {
+    fn rows(&self, document: &ClassificationDocument) -> Result<LabelledRows, String> {
+        rows(document)
+    }
+
+    fn text(&self, name: &str) -> Result<String, String> {
+        Err(format!("{name} is not here"))
+    }
+}
+
 fn rows(document: &ClassificationDocument) -> Result<LabelledRows, String> {
     let count = 200;
     let features = (0..count)
@@ -43,7 +56,7 @@ fn rows(document: &ClassificationDocument) -> Result<LabelledRows, String> {
 
 fn read(overrides: &[&str]) -> Result<Scenario, String> {
     let overrides: Vec<Override> = overrides.iter().map(|it| it.parse().unwrap()).collect();
-    Scenario::read_with(CLASSES, &overrides, &rows).map_err(|error| error.to_string())
+    Scenario::read_with(CLASSES, &overrides, &Classes).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -35,8 +35,8 @@ fn the_shorter_way_plays_the_committed_scenarios_alike() {
                 };
                 let mut learner = Learner::new(candidate, &scenario.environment);
                 let on = |_| ControlFlow::Continue(());
-                let quick = play(&scenario, seed, &mut quick, &on).unwrap();
-                let whole = play(&scenario, seed, &mut learner, &on).unwrap();
+                let quick = play(&scenario, candidate, seed, &mut quick, &on).unwrap();
+                let whole = play(&scenario, candidate, seed, &mut learner, &on).unwrap();
                 let told = format!("{name}, {}, seed {seed}", candidate.name);
                 assert_eq!(quick.total, whole.total, "{told}");
                 assert_eq!(quick.choices(), whole.choices(), "{told}");
