@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::domain::ids::OfferNumber;
+use crate::domain::math;
 
 /// One segment; a tenth and a fifth off.
 const SHOP: &str = r#"
@@ -72,8 +73,8 @@ impl Files for Committed {
 fn a_shop_earns_what_its_numbers_say() {
     let summary = played(SHOP, &["environment.refund_rate=0.0"]);
     // Two for 50, of which 40 are costs; a fifth is 20, a tenth 10.
-    let log_odds = (0.25_f64 / 0.75).ln();
-    let chance = |log_odds: f64| 1.0 / (1.0 + (-log_odds).exp());
+    let log_odds = -math::ln(3.0);
+    let chance = math::logistic;
     let shown = [
         (chance(log_odds + 1.0), 40.0),
         (chance(log_odds + 0.5), 50.0),
