@@ -5,7 +5,7 @@ pub mod epsilon_greedy;
 mod falling;
 pub mod fixed;
 pub mod imed;
-mod index;
+pub(super) mod index;
 pub mod information_directed;
 pub mod kl_ucb;
 pub mod lin_ucb;
@@ -14,6 +14,7 @@ pub mod logistic_thompson;
 pub mod pooled_thompson;
 pub mod q_learning;
 pub mod reg_cb;
+pub mod score_thompson;
 mod shrunken_mean;
 pub mod softmax;
 pub mod square_cb;
@@ -52,11 +53,10 @@ use imed::Imed;
 use information_directed::InformationDirected;
 use kl_ucb::KlUcb;
 use lin_ucb::LinUcb;
-use linear_thompson::LinearThompson;
-use logistic_thompson::LogisticThompson;
 use pooled_thompson::PooledThompson;
 use q_learning::QLearning;
 use reg_cb::RegCb;
+use score_thompson::ScoreThompson;
 use softmax::Softmax;
 use square_cb::SquareCb;
 use tabular::Tabular;
@@ -101,11 +101,11 @@ pub enum Policy {
     /// decisions earn nothing.
     ThompsonRevenue(ThompsonRevenue),
     /// As probable as its reward is to be the largest, under a linear model.
-    LinearThompson(LinearThompson),
+    LinearThompson(ScoreThompson),
     /// The largest reward that a linear model holds possible.
     LinUcb(LinUcb),
     /// As probable as its rate is to be the largest, under a logistic model.
-    LogisticThompson(LogisticThompson),
+    LogisticThompson(ScoreThompson),
     /// In inverse proportion to what it seems to fall short of the best.
     SquareCb(SquareCb),
     /// The largest reward that a model with nearly the least loss predicts.
@@ -234,11 +234,11 @@ impl Policy {
                 Self::ThompsonRevenue(ThompsonRevenue::check(config)?)
             }
             PolicyConfig::LinearThompson(config) => {
-                Self::LinearThompson(LinearThompson::check(config)?)
+                Self::LinearThompson(linear_thompson::check(config)?)
             }
             PolicyConfig::LinUcb(config) => Self::LinUcb(LinUcb::check(config)?),
             PolicyConfig::LogisticThompson(config) => {
-                Self::LogisticThompson(LogisticThompson::check(config)?)
+                Self::LogisticThompson(logistic_thompson::check(config)?)
             }
             PolicyConfig::SquareCb(config) => Self::SquareCb(SquareCb::check(config)?),
             PolicyConfig::RegCb(config) => Self::RegCb(RegCb::check(config)?),

@@ -13,6 +13,7 @@ use crate::learning::gaussian::{Gaussian, standard_normal};
 use crate::learning::linear::dense::dot;
 use crate::learning::linear::regression::moderated;
 use crate::learning::policy::Context;
+use crate::learning::policy::index::largest;
 use crate::learning::state::PolicyState;
 
 /// Numbers aligned with the eligible offers.
@@ -67,7 +68,7 @@ impl Beliefs {
         let place = memory.leader(model);
         let offset = memory.offset(model.link());
         let member = model.members()[place];
-        let prior = memory.prior(model, member);
+        let mut prior = None;
         let noise = match model.link() {
             Link::Identity => noise_variance(memory.fit(model, place)),
             Link::Logit => 1.0,
@@ -91,7 +92,10 @@ impl Beliefs {
             }
             let variance = match known {
                 Some(known) => known.variance(row, &mut whitened),
-                None => prior_variance(row, &prior),
+                None => {
+                    let prior = prior.get_or_insert_with(|| memory.prior(model, member));
+                    prior_variance(row, prior)
+                }
             };
             beliefs.deviations.push(math::sqrt(noise * variance));
         }
@@ -165,11 +169,7 @@ pub(in crate::learning) fn on_the_largest(
     values: &[f64],
     eligible: &EligibleOffers,
 ) -> ActionDistribution {
-    let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let largest: SmallVec<[usize; 16]> = (0..values.len())
-        .filter(|place| values[*place] == best)
-        .collect();
-    ActionDistribution::concentrated(eligible, &largest)
+    ActionDistribution::concentrated(eligible, &largest(values))
 }
 
 /// Each offer with the probability that its score is the largest.

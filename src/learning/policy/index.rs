@@ -28,7 +28,7 @@ impl Counted {
 }
 
 /// Where the largest values stand.
-pub(super) fn largest(values: &[f64]) -> SmallVec<[usize; 16]> {
+pub(in crate::learning) fn largest(values: &[f64]) -> SmallVec<[usize; 16]> {
     let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     (0..values.len())
         .filter(|place| values[*place] == best)

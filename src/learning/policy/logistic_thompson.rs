@@ -16,45 +16,15 @@
 //!
 //! Valid for rewards in [0, 1]. d²/2 operations an offer.
 
-use super::Context;
-use crate::domain::distribution::{ActionDistribution, EligibleOffers};
-use crate::learning::config::contextual::{
-    ExpansionConfig, LogisticThompsonConfig, RegressionConfig,
-};
-use crate::learning::config::{Bound, PolicyError};
-use crate::learning::contextual::{Model, beliefs};
-use crate::learning::state::PolicyState;
+use super::score_thompson::ScoreThompson;
+use crate::learning::config::PolicyError;
+use crate::learning::config::contextual::{LogisticThompsonConfig, RegressionConfig};
 
-/// The checked logistic Thompson sampling policy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LogisticThompson {
-    posterior_scale: f64,
-    exploration_floor: f64,
-    pub(super) model: Model,
-}
-
-impl LogisticThompson {
-    pub(super) fn check(config: &LogisticThompsonConfig) -> Result<Self, PolicyError> {
-        Ok(Self {
-            posterior_scale: Bound::CONFIDENCE_FROM_0
-                .check("posterior_scale", config.posterior_scale)?,
-            exploration_floor: Bound::PROBABILITY
-                .check("exploration_floor", config.exploration_floor)?,
-            model: Model::check(
-                &config.model,
-                RegressionConfig::Logistic,
-                ExpansionConfig::None,
-            )?,
-        })
-    }
-
-    pub(super) fn distribution(
-        &self,
-        state: &PolicyState,
-        context: &Context<'_>,
-        eligible: &EligibleOffers,
-    ) -> ActionDistribution {
-        beliefs::thompson(&self.model, state, context, eligible, self.posterior_scale)
-            .with_floor(self.exploration_floor)
-    }
+pub(super) fn check(config: &LogisticThompsonConfig) -> Result<ScoreThompson, PolicyError> {
+    ScoreThompson::check(
+        config.posterior_scale,
+        config.exploration_floor,
+        &config.model,
+        RegressionConfig::Logistic,
+    )
 }
