@@ -280,10 +280,13 @@ pub(super) struct RoundByRound<'a> {
 impl<'a> RoundByRound<'a> {
     /// `None` where there is no shorter way.
     pub fn new(candidate: &'a Candidate, environment: &Environment) -> Option<Self> {
-        let at_once = environment.converts_at_once() && candidate.update_every <= 1;
-        let rounds = Rounds::of(&candidate.policy, environment.arms() as usize)?;
-        let segment = SegmentNumber(0);
-        at_once.then_some(Self { rounds, segment })
+        if !environment.converts_at_once() || candidate.update_every > 1 {
+            return None;
+        }
+        Some(Self {
+            rounds: Rounds::of(&candidate.policy, environment.arms() as usize)?,
+            segment: SegmentNumber(0),
+        })
     }
 }
 

@@ -28,6 +28,7 @@
 //!
 //! Cost a round with 10 arms: about 0.1 µs where the exact method takes 10.
 
+use super::beta_curve::BetaCurve;
 use super::{Curve, NODE, NODES, Score, WEIGHT, probabilities};
 use crate::domain::distribution::{ActionDistribution, with_floor};
 use crate::domain::math;
@@ -183,6 +184,27 @@ impl Following {
     }
 }
 
+/// What a grid is laid by, of one arm.
+struct Shape {
+    curve: BetaCurve,
+    /// Where the lower tail begins.
+    lower: f64,
+    mode: f64,
+    /// 1/α + 1/β.
+    variance: f64,
+}
+
+impl Shape {
+    fn of(arm: &Beta) -> Self {
+        Self {
+            curve: arm.curve(),
+            lower: -Beta::new(arm.beta(), arm.alpha()).curve().upper(),
+            mode: math::ln(arm.alpha() / arm.beta()),
+            variance: 1.0 / arm.alpha() + 1.0 / arm.beta(),
+        }
+    }
+}
+
 /// What is kept at the nodes. Beyond the last node up to a whole block weights
 /// are 0.
 #[derive(Debug, Clone)]
@@ -211,59 +233,51 @@ impl Grid {
     /// [`MOST_OFF_AT_FIRST`].
     fn lay(arms: &[Beta]) -> Option<Self> {
         let exact = probabilities(arms);
+        let shapes: Vec<Shape> = arms.iter().map(Shape::of).collect();
         let mut followed = vec![0.0; arms.len()];
         FINER.into_iter().find_map(|finer| {
-            let grid = Self::with_step(arms, STEP * finer)?;
+            let grid = Self::with_step(&shapes, STEP * finer)?;
             let serves = grid.probabilities(&mut followed)
                 && farthest_bound(&followed, exact.probabilities()) < MOST_OFF_AT_FIRST;
             serves.then_some(grid)
         })
     }
 
-    fn with_step(arms: &[Beta], step: f64) -> Option<Self> {
-        let curves: Vec<_> = arms.iter().map(Score::curve).collect();
-        let top = fold_max(curves.iter().map(Curve::upper));
-        let lower = |arm: &Beta| -Beta::new(arm.beta(), arm.alpha()).curve().upper();
-        let lowest = fold_max(arms.iter().map(lower));
+    fn with_step(shapes: &[Shape], step: f64) -> Option<Self> {
+        let top = fold_max(shapes.iter().map(|shape| shape.curve.upper()));
+        // The arm that sets the lower end is the surest of the good ones.
+        let centre = shapes
+            .iter()
+            .max_by(|left, right| left.lower.total_cmp(&right.lower))?;
+        let lowest = centre.lower;
         if !(top > lowest) {
             return None;
         }
-        let variance = |arm: &Beta| 1.0 / arm.alpha() + 1.0 / arm.beta();
-        let mode = |arm: &Beta| math::ln(arm.alpha() / arm.beta());
-        // The arm that sets the lower end is the surest of the good ones.
-        let centre = arms
-            .iter()
-            .max_by(|left, right| lower(left).total_cmp(&lower(right)))?;
-        let (middle, scale) = (mode(centre), math::sqrt(variance(centre)));
+        let (middle, scale) = (centre.mode, math::sqrt(centre.variance));
         // How wide a step is at a distance from the middle, for a step of 1 in u.
         let width_at = |t: f64| math::sqrt(scale * scale + (t - middle) * (t - middle));
-        let matters = |curve_upper: f64| curve_upper > lowest;
+        let width_near = |shape: &Shape| width_at(shape.mode.clamp(lowest, top));
+        let matters = |shape: &Shape| shape.curve.upper() > lowest;
         let mut step_of_u = step;
-        for (arm, curve) in arms.iter().zip(&curves) {
-            let deviation = math::sqrt(variance(arm));
-            let place = mode(arm).clamp(lowest, top);
-            if matters(curve.upper()) {
-                step_of_u = step_of_u.min(step * deviation / width_at(place));
-            }
+        for shape in shapes.iter().filter(|shape| matters(shape)) {
+            let deviation = math::sqrt(shape.variance);
+            step_of_u = step_of_u.min(step * deviation / width_near(shape));
         }
         let nodes = place_nodes(middle, scale, step_of_u, lowest, top)?;
-        let least_variance = arms
+        let least_variance = |shape: &Shape| {
+            if !matters(shape) {
+                return 0.0;
+            }
+            let narrowest = step_of_u * width_near(shape) / WIDEST_STEP;
+            (narrowest * narrowest).min(shape.variance)
+        };
+        let columns: Vec<Column> = shapes
             .iter()
-            .zip(&curves)
-            .map(|(arm, curve)| {
-                let place = mode(arm).clamp(lowest, top);
-                let narrowest = step_of_u * width_at(place) / WIDEST_STEP;
-                if matters(curve.upper()) {
-                    (narrowest * narrowest).min(variance(arm))
-                } else {
-                    0.0
-                }
-            })
+            .map(|shape| column(&shape.curve, &nodes))
             .collect();
-        let columns: Vec<Column> = curves.iter().map(|curve| column(curve, &nodes)).collect();
         let weight: Vec<f64> = nodes.iter().map(|t| step_of_u * width_at(*t)).collect();
         let mut grid = Self::trimmed(&nodes, &weight, &columns)?;
-        grid.least_variance = least_variance;
+        grid.least_variance = shapes.iter().map(least_variance).collect();
         Some(grid)
     }
 
