@@ -67,11 +67,16 @@ pub trait Formula {
     /// When the log lacks a column that the estimator reads.
     fn fill(&self, rounds: RoundsView<'_>, terms: &mut Terms) -> Result<(), MissingColumn>;
 
-    /// The estimate from the terms' means; `None` where it is not defined.
-    fn value(&self, means: &[f64]) -> Option<f64>;
+    /// The estimate from the terms' means; `None` where it is not defined. The
+    /// first mean, unless an estimator says otherwise.
+    fn value(&self, means: &[f64]) -> Option<f64> {
+        means.first().copied()
+    }
 
     /// How the estimate moves with each mean: the delta method's gradient.
-    fn gradient(&self, means: &[f64]) -> [f64; 3];
+    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
+        [1.0, 0.0, 0.0]
+    }
 
     /// How Open Bandit Pipeline adds a round's terms up to a "round value":
     /// the gradient with the normalising mean held fixed. Its standard error

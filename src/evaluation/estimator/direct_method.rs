@@ -24,12 +24,4 @@ impl Formula for DirectMethod {
         terms[0][..target.len()].copy_from_slice(target);
         Ok(())
     }
-
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
-        [1.0, 0.0, 0.0]
-    }
 }

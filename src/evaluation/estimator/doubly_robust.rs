@@ -29,14 +29,6 @@ impl Formula for DoublyRobust {
         let limit = self.clip.unwrap_or(f64::INFINITY);
         fill_corrected(rounds, terms, |weight| weight.min(limit))
     }
-
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
-        [1.0, 0.0, 0.0]
-    }
 }
 
 /// Writes q(π) + ŵ·(r − q(a)), where ŵ is what `rule` makes of w.

@@ -32,12 +32,4 @@ impl Formula for DoublyRobustShrinkage {
             shrinkage * weight / (weight * weight + shrinkage)
         })
     }
-
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
-        [1.0, 0.0, 0.0]
-    }
 }

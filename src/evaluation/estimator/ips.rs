@@ -41,14 +41,6 @@ impl Formula for InversePropensity {
         Ok(())
     }
 
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
-        [1.0, 0.0, 0.0]
-    }
-
     fn bias_bound(&self, means: &[f64], range: RewardRange) -> Option<f64> {
         let largest = range.low().abs().max(range.high().abs());
         self.clip.map(|_| means[1] * largest)

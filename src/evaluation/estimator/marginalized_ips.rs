@@ -33,14 +33,6 @@ impl Formula for MarginalizedIps {
         }
         Ok(())
     }
-
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
-        [1.0, 0.0, 0.0]
-    }
 }
 
 #[cfg(test)]

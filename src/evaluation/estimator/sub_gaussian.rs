@@ -46,14 +46,6 @@ impl Formula for SubGaussian {
         }
         Ok(())
     }
-
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
-        [1.0, 0.0, 0.0]
-    }
 }
 
 impl Formula for SubGaussianDoublyRobust {
@@ -63,13 +55,5 @@ impl Formula for SubGaussianDoublyRobust {
 
     fn fill(&self, rounds: RoundsView<'_>, terms: &mut Terms) -> Result<(), MissingColumn> {
         fill_corrected(rounds, terms, |weight| mixed(self.mixing, weight))
-    }
-
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
-        [1.0, 0.0, 0.0]
     }
 }

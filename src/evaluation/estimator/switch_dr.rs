@@ -28,12 +28,4 @@ impl Formula for SwitchDoublyRobust {
             if weight <= threshold { weight } else { 0.0 }
         })
     }
-
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn gradient(&self, _means: &[f64]) -> [f64; 3] {
-        [1.0, 0.0, 0.0]
-    }
 }
