@@ -11,7 +11,6 @@ use std::time::{Duration, Instant as Stopwatch};
 
 use promobandit::catalog::edit::{Edit, EntryKind};
 use promobandit::catalog::read_toml;
-use promobandit::domain::attribute::Attributes;
 use promobandit::domain::money::{Currency, Money};
 use promobandit::domain::time::Instant;
 use promobandit::engine::choose::{ChooseRequest, PricedLine};
@@ -57,17 +56,7 @@ fn engine(runtime: &tokio::runtime::Runtime) -> Engine {
 
 fn request(number: u64) -> ChooseRequest {
     ChooseRequest {
-        request_id: Uuid::from_u128(1 << 64 | u128::from(number)),
-        placement: "checkout".to_owned(),
         shopper_id: format!("shopper-{}", number % 1_000),
-        session_id: String::new(),
-        device: String::new(),
-        channel: String::new(),
-        store: String::new(),
-        region: String::new(),
-        payment_fingerprint: String::new(),
-        history: None,
-        attributes: Attributes::new(),
         cart: vec![PricedLine {
             sku: format!("sku-{}", number % 500),
             categories: Vec::new(),
@@ -78,9 +67,7 @@ fn request(number: u64) -> ChooseRequest {
                 currency: Currency::from_code("CNY").expect("a currency"),
             }),
         }],
-        slots: None,
-        unpersonalized: false,
-        test: false,
+        ..ChooseRequest::new(Uuid::from_u128(1 << 64 | u128::from(number)), "checkout")
     }
 }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 
 use promobandit::catalog::read_toml;
-use promobandit::domain::attribute::Attributes;
 use promobandit::domain::money::{Currency, Money};
 use promobandit::domain::time::Instant;
 use promobandit::engine::choose::{ChooseRequest, PricedLine};
@@ -119,21 +118,13 @@ fn request(number: u64) -> ChooseRequest {
         }),
     };
     ChooseRequest {
-        request_id: Uuid::from_u128(1 << 64 | u128::from(number)),
-        placement: "checkout".to_owned(),
         shopper_id: format!("shopper-{}", number % 1_000),
-        session_id: String::new(),
         device: "phone".to_owned(),
         channel: "app".to_owned(),
         store: format!("store-{}", number % 499),
-        payment_fingerprint: String::new(),
         region: format!("region-{}", number % 499),
-        history: None,
-        attributes: Attributes::new(),
         cart: (0..3).map(line).collect(),
-        slots: None,
-        unpersonalized: false,
-        test: false,
+        ..ChooseRequest::new(Uuid::from_u128(1 << 64 | u128::from(number)), "checkout")
     }
 }
 

@@ -208,24 +208,15 @@ fn request(number: u64) -> ChooseRequest {
         unit_price: cny(45),
     };
     ChooseRequest {
-        request_id: Uuid::from_u128(1 << 64 | u128::from(number)),
-        placement: "checkout".to_owned(),
         shopper_id: format!("shopper-{}", number % SHOPPERS),
-        session_id: String::new(),
         device: "phone".to_owned(),
         channel: "app".to_owned(),
-        store: String::new(),
-        region: String::new(),
-        history: None,
-        payment_fingerprint: String::new(),
         attributes: Attributes::from([(
             "value_tier".to_owned(),
             AttributeValue::String(tier.to_owned()),
         )]),
         cart: vec![line("tea-1", 2), line("lantern-7", 1)],
-        slots: None,
-        unpersonalized: false,
-        test: false,
+        ..ChooseRequest::new(Uuid::from_u128(1 << 64 | u128::from(number)), "checkout")
     }
 }
 

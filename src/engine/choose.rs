@@ -69,6 +69,31 @@ pub struct ChooseRequest {
     pub test: bool,
 }
 
+impl ChooseRequest {
+    /// A request that says nothing but where: nobody known, nothing in the
+    /// cart, one offer.
+    #[must_use]
+    pub fn new(request_id: Uuid, placement: impl Into<String>) -> Self {
+        Self {
+            request_id,
+            placement: placement.into(),
+            shopper_id: String::new(),
+            session_id: String::new(),
+            device: String::new(),
+            channel: String::new(),
+            store: String::new(),
+            region: String::new(),
+            history: None,
+            payment_fingerprint: String::new(),
+            attributes: Attributes::new(),
+            cart: Vec::new(),
+            slots: None,
+            unpersonalized: false,
+            test: false,
+        }
+    }
+}
+
 /// A cart's line with its price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PricedLine {

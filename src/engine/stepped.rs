@@ -140,21 +140,11 @@ mod tests {
 
     fn request(number: u128) -> ChooseRequest {
         ChooseRequest {
-            request_id: Uuid::from_u128(0x4000_8000_0000_0000_0000 + number),
-            placement: "checkout".to_owned(),
             shopper_id: format!("shopper-{}", number % 7),
-            session_id: String::new(),
-            device: String::new(),
-            channel: String::new(),
-            store: String::new(),
-            region: String::new(),
-            history: None,
-            payment_fingerprint: String::new(),
-            attributes: std::collections::BTreeMap::new(),
-            cart: Vec::new(),
-            slots: None,
-            unpersonalized: false,
-            test: false,
+            ..ChooseRequest::new(
+                Uuid::from_u128(0x4000_8000_0000_0000_0000 + number),
+                "checkout",
+            )
         }
     }
 

@@ -355,21 +355,13 @@ impl EngineDecider {
             }
         };
         ChooseRequest {
-            request_id: Uuid::from_u128(u128::from(self.requests)),
-            placement: self.placement.clone(),
             shopper_id,
-            session_id: String::new(),
-            device: String::new(),
-            channel: String::new(),
-            store: String::new(),
-            region: String::new(),
-            history: None,
-            payment_fingerprint: String::new(),
             attributes,
             cart,
-            slots: None,
-            unpersonalized: false,
-            test: false,
+            ..ChooseRequest::new(
+                Uuid::from_u128(u128::from(self.requests)),
+                self.placement.clone(),
+            )
         }
     }
 }

@@ -66,21 +66,8 @@ async fn write(root: &Path, shoppers: u32) {
     let mut seen = [0_u32; 2];
     for number in 1..=shoppers {
         let request = ChooseRequest {
-            request_id: Uuid::from_u128(u128::from(number)),
-            placement: "checkout".to_owned(),
             shopper_id: format!("shopper-{number}"),
-            session_id: String::new(),
-            device: String::new(),
-            channel: String::new(),
-            store: String::new(),
-            region: String::new(),
-            history: None,
-            payment_fingerprint: String::new(),
-            attributes: Default::default(),
-            cart: Vec::new(),
-            slots: None,
-            unpersonalized: false,
-            test: false,
+            ..ChooseRequest::new(Uuid::from_u128(u128::from(number)), "checkout")
         };
         let chosen = engine.choose(&request).await.expect("a decision").decision;
         let held_out = chosen.record.kind == DecisionKind::Holdout;

@@ -207,16 +207,9 @@ pub fn request(number: u64, placement: &str) -> ChooseRequest {
         "plain"
     };
     ChooseRequest {
-        request_id: Uuid::from_u128(0x5afe_0000_0000_4000_8000_0000_0000_0000 + u128::from(number)),
-        placement: placement.to_owned(),
         shopper_id: format!("shopper-{}", number % 97),
-        session_id: String::new(),
         device: "phone".to_owned(),
         channel: "app".to_owned(),
-        store: String::new(),
-        region: String::new(),
-        history: None,
-        payment_fingerprint: String::new(),
         attributes: Attributes::from([(
             "tier".to_owned(),
             AttributeValue::String(tier.to_owned()),
@@ -228,9 +221,10 @@ pub fn request(number: u64, placement: &str) -> ChooseRequest {
             quantity: 2,
             unit_price: Some(cny(4_500)),
         }],
-        slots: None,
-        unpersonalized: false,
-        test: false,
+        ..ChooseRequest::new(
+            Uuid::from_u128(0x5afe_0000_0000_4000_8000_0000_0000_0000 + u128::from(number)),
+            placement,
+        )
     }
 }
 
