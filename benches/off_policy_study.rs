@@ -26,6 +26,7 @@ use promobandit::evaluation::arrays::Arrays;
 use promobandit::evaluation::estimator::{Accumulator, Estimator, Tuned, TunedCandidates};
 use promobandit::evaluation::logged::{RewardRange, Rounds};
 use promobandit::evaluation::reward_model::{CrossFitted, Link, NormalEquations, Row, fold_of};
+use promobandit::learning::gaussian::standard_normal;
 use rayon::prelude::*;
 
 const ACTIONS: usize = 30;
@@ -94,7 +95,15 @@ impl Law {
 
     fn log(&self, rounds: usize, generator: &mut Generator) -> Log {
         let contexts: Vec<[f64; WIDE]> = (0..rounds)
-            .map(|_| std::array::from_fn(|place| if place == 0 { 1.0 } else { normal(generator) }))
+            .map(|_| {
+                std::array::from_fn(|place| {
+                    if place == 0 {
+                        1.0
+                    } else {
+                        standard_normal(generator)
+                    }
+                })
+            })
             .collect();
         let logits: Vec<[f64; ACTIONS]> = contexts.iter().map(|x| self.logits(x)).collect();
         let count = (rounds * ACTIONS) as f64;
@@ -130,18 +139,6 @@ impl Law {
             log.rates.push(rates);
         }
         log
-    }
-}
-
-/// The polar method of Marsaglia and Bray (1964).
-fn normal(generator: &mut Generator) -> f64 {
-    loop {
-        let x = 2.0 * generator.next_uniform() - 1.0;
-        let y = 2.0 * generator.next_uniform() - 1.0;
-        let square = x * x + y * y;
-        if square > 0.0 && square < 1.0 {
-            return x * math::sqrt(-2.0 * math::ln(square) / square);
-        }
     }
 }
 

@@ -22,30 +22,13 @@ import json
 import math
 import subprocess
 import sys
-import types
 
 import numpy as np
 
+from compare_evaluation import stub_torch
+
 RATES = [0.02, 0.025, 0.03, 0.035, 0.04, 0.045, 0.05, 0.055, 0.06, 0.065]
 SCENARIO = "simulations/bernoulli_ten_arms.toml"
-
-
-class TorchStub(types.ModuleType):
-    __path__ = []
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return type(name, (object,), {})
-
-
-def stub_torch():
-    names = ["torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils", "torch.utils.data"]
-    for name in names:
-        sys.modules[name] = TorchStub(name)
-    for name in names[1:]:
-        parent, child = name.rsplit(".", 1)
-        setattr(sys.modules[parent], child, sys.modules[name])
 
 
 def regret_of_obp(seed, rounds):

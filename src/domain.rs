@@ -6,6 +6,7 @@
 pub mod attribute;
 pub mod cart;
 pub mod decision;
+pub mod digits;
 pub mod distribution;
 pub mod event;
 pub mod features;

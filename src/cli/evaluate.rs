@@ -236,8 +236,13 @@ pub struct Outcome {
 /// Evaluates and prints; errors go to standard error.
 #[must_use]
 pub fn run(args: &EvaluateArgs) -> ExitCode {
+    print(evaluate(args))
+}
+
+/// Prints what a command came to; errors go to standard error.
+fn print(outcome: Result<Outcome>) -> ExitCode {
     use std::io::Write;
-    let printed = evaluate(args).and_then(|outcome| {
+    let printed = outcome.and_then(|outcome| {
         let mut out = std::io::stdout().lock();
         out.write_all(outcome.report.as_bytes())?;
         out.flush()?;

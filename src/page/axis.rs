@@ -11,6 +11,13 @@ pub(super) enum Unit {
     Percent,
 }
 
+impl Unit {
+    /// Of shares that are to be told in percent, or of plain numbers.
+    pub fn of(percent: bool) -> Self {
+        if percent { Self::Percent } else { Self::Number }
+    }
+}
+
 /// An interval of values that begins and ends where the data does, or a little
 /// beyond, and the round numbers within.
 #[derive(Debug, Clone, PartialEq)]

@@ -37,11 +37,7 @@ impl BarPlot {
     /// The plot as a figure.
     #[must_use]
     pub fn figure(&self) -> Figure {
-        let unit = if self.percent {
-            Unit::Percent
-        } else {
-            Unit::Number
-        };
+        let unit = Unit::of(self.percent);
         let ends = self.bars.iter().map(|bar| bar.value).chain([0.0]);
         let (rows, mut canvas) =
             Rows::draw(Axis::over(ends, 5, unit), &self.x_name, self.bars.len());

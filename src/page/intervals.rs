@@ -38,11 +38,7 @@ impl IntervalPlot {
     /// The plot as a figure.
     #[must_use]
     pub fn figure(&self) -> Figure {
-        let unit = if self.percent {
-            Unit::Percent
-        } else {
-            Unit::Number
-        };
+        let unit = Unit::of(self.percent);
         let ends = self.dots.iter().flat_map(|dot| {
             let (lower, upper) = dot.interval.unwrap_or((dot.value, dot.value));
             [lower, dot.value, upper]

@@ -100,11 +100,7 @@ impl LinePlot {
             let (lower, upper) = point.band.unwrap_or((point.y, point.y));
             [lower, point.y, upper]
         });
-        let unit = if self.percent {
-            Unit::Percent
-        } else {
-            Unit::Number
-        };
+        let unit = Unit::of(self.percent);
         Axis::over(heights.chain(zero), 5, unit).with_headroom()
     }
 

@@ -1,6 +1,7 @@
 //! Numbers as people read them. What a figure looks like is decided here, so
 //! that it looks the same in a sentence, in a table and beside a plot.
 
+use crate::domain::digits::grouped;
 use crate::domain::math;
 
 /// From here on a number is written with its exponent.
@@ -102,17 +103,6 @@ pub(super) fn exponent(value: f64) -> i32 {
 pub(super) fn power_of_ten(exponent: i32) -> f64 {
     let power = math::pow_whole(10.0, u64::from(exponent.unsigned_abs()));
     if exponent < 0 { 1.0 / power } else { power }
-}
-
-fn grouped(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::domain::digits::grouped;
 use crate::domain::math;
 
 /// A number of sets, kept as its binary logarithm where it is too large to be
@@ -73,7 +74,7 @@ impl fmt::Display for SetCount {
         let log10 = self.log2 * LOG10_OF_2;
         if log10 < 9.0 {
             let whole = math::exp2(self.log2).round() as u64;
-            return f.write_str(&grouped(whole));
+            return f.write_str(&grouped(&whole.to_string()));
         }
         if log10 == f64::INFINITY {
             return f.write_str("more than 1e308");
@@ -82,19 +83,6 @@ impl fmt::Display for SetCount {
         let leading = math::pow(10.0, log10 - exponent);
         write!(f, "{leading:.1}e{exponent}")
     }
-}
-
-/// A number with a comma after every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 use super::choices::{ChoiceLog, weigh_batch};
 use super::log::LogSource;
 use super::targets::ChoiceTarget;
-use super::{NOT_IDENTIFIABLE, Outcome, Output, REFUSED, parse_level, parse_metric, parse_range};
+use super::{NOT_IDENTIFIABLE, Outcome, Output, parse_level, parse_metric, parse_range, print};
 use crate::cli::table::Table;
 use crate::cli::whole_file::WholeFile;
 use crate::domain::ids::Position;
@@ -82,20 +81,7 @@ fn parse_share(text: &str) -> Result<f64> {
 /// Learns, evaluates and prints; errors go to standard error.
 #[must_use]
 pub fn run(args: &LearnArgs) -> ExitCode {
-    let printed = learn(args).and_then(|outcome| {
-        let mut out = std::io::stdout().lock();
-        out.write_all(outcome.report.as_bytes())?;
-        out.flush()?;
-        Ok(outcome.code)
-    });
-    match printed {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            // Nothing is left to do when standard error is closed as well.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::from(REFUSED)
-        }
-    }
+    print(learn(args))
 }
 
 /// Learns and evaluates.

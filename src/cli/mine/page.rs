@@ -6,12 +6,12 @@
 //! it to its consequents.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{self, Write};
 
 use super::layout::{Point, places};
 use super::{Mined, rows};
 use crate::affinity::{Itemset, Rule, SetCount};
+use crate::page::Escaped;
 
 /// Rules in the graph; more would be a ball of wool.
 const GRAPH_RULES: usize = 40;
@@ -53,24 +53,6 @@ pub(super) fn write(mut file: impl Write, mined: &Mined<'_>) -> io::Result<()> {
         writeln!(file, "<script>\n{SCRIPT}</script>")?;
     }
     writeln!(file, "</body>\n</html>")
-}
-
-/// Text with what HTML reads as markup written out.
-struct Escaped<'t>(&'t str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for letter in self.0.chars() {
-            match letter {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                letter => write!(f, "{letter}")?,
-            }
-        }
-        Ok(())
-    }
 }
 
 fn listed(mined: &Mined<'_>, itemset: Itemset<'_>) -> String {
