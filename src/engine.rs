@@ -67,7 +67,7 @@ use choose::{ChooseError, ChooseRequest, Chosen};
 use clock::Clock;
 use committer::{Committer, Durability};
 use explain::{Candidate, Explanation};
-use lift::{LiftError, LiftRows};
+use lift::{Grouping, LiftError, LiftRows};
 use policies::{PolicyChanged, PolicyUpdateError, ResetRequest};
 use price::{PriceError, PriceRequest, Repriced};
 use queue::{CommitError, Condition, Proposal, Reply};
@@ -357,8 +357,13 @@ impl Engine {
     ///
     /// # Errors
     /// When there is no such placement, or the ledger cannot be read.
-    pub fn lift_rows(&self, placement: &str, return_after: Span) -> Result<LiftRows, LiftError> {
-        lift::collect(&self.shared, placement, return_after)
+    pub fn lift_rows(
+        &self,
+        placement: &str,
+        grouping: Grouping,
+        return_after: Span,
+    ) -> Result<LiftRows, LiftError> {
+        lift::collect(&self.shared, placement, grouping, return_after)
     }
 
     /// What a placement's policy has learnt. A clone shares structure.

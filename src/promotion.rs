@@ -12,7 +12,8 @@
 //! - [`constraints`] says what is left of limits, budgets, exposure caps and
 //!   abuse guards.
 //! - [`in_holdout`] says whether a shopper belongs to the share that sees no
-//!   offer, so that what offers bring can be measured.
+//!   offer, so that what offers bring can be measured;
+//!   [`experiment_basis_point`] which arm of a split one belongs to.
 //! - [`benefit`] says what a benefit comes to for a cart, to the last minor unit.
 //!
 //! Invariants: no clock and no draw; the same offer, campaign and occasion give
@@ -27,7 +28,7 @@ mod holdout;
 mod ranking;
 
 pub use eligibility::{Cause, Rejection, Scope, Verdict, eligible, explain, judge, judge_rules};
-pub use holdout::in_holdout;
+pub use holdout::{experiment_basis_point, in_holdout};
 pub use index::OfferIndex;
 pub use ranking::fitting;
 pub use rules::{Known, Occasion, Unmet};

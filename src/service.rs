@@ -19,6 +19,7 @@
 mod catalog;
 pub mod gate;
 mod ledger;
+pub mod lift;
 mod limits;
 mod offer;
 mod reward;

@@ -64,6 +64,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "catalog",
             "ledger",
             "engine",
+            "evaluation",
             "proto",
         ],
     ),

@@ -12,7 +12,7 @@ use promobandit::domain::random::Generator;
 use promobandit::domain::time::Span;
 use promobandit::engine::choose::ChooseRequest;
 use promobandit::engine::clock::{Clock, ManualClock};
-use promobandit::engine::lift::LiftError;
+use promobandit::engine::lift::{Grouping, LiftError};
 use promobandit::engine::record::{RewardLine, RewardRequest};
 use promobandit::ledger::memory::MemoryLedger;
 use promobandit::ledger::secrets::Secrets;
@@ -143,7 +143,10 @@ async fn rows_are_what_shoppers_did() {
     };
     record(&shop, later).await;
 
-    let rows = shop.engine.lift_rows("checkout", WEEK).expect("rows");
+    let rows = shop
+        .engine
+        .lift_rows("checkout", Grouping::Holdout, WEEK)
+        .expect("rows");
     assert_eq!((rows.shoppers.len(), rows.switched), (50, 0));
     assert_eq!(rows.lines_without_cost, 1);
     let buyers: Vec<_> = rows
@@ -169,7 +172,7 @@ async fn rows_are_what_shoppers_did() {
         buyer.revenue_minor - 2 * 1_000 - 2 * 300
     );
     assert_eq!(buyer.cost_minor, 2 * 500 + 2 * 300);
-    match shop.engine.lift_rows("chekout", WEEK) {
+    match shop.engine.lift_rows("chekout", Grouping::Holdout, WEEK) {
         Err(LiftError::UnknownPlacement { nearest, .. }) => {
             assert_eq!(nearest.as_deref(), Some("checkout"));
         }

@@ -65,6 +65,9 @@ fn text(told: &ExplainResponse) -> String {
         "policy",
         &format!("{policy} (algorithm version {version})"),
     );
+    if !told.split_arm.is_empty() {
+        push(&mut page, "arm of the split", &told.split_arm);
+    }
     let (position, from) = (told.position, told.snapshot_position);
     push(
         &mut page,

@@ -225,7 +225,10 @@ fn learnt(policies: &[PolicyStats]) -> String {
     for policy in policies {
         for arm in policy.arms.iter().filter(|arm| arm.pulls > 0) {
             table.row([
-                policy.placement.clone(),
+                match policy.split_arm.as_str() {
+                    "" => policy.placement.clone(),
+                    arm => format!("{}, arm {arm}", policy.placement),
+                },
                 policy.segment.clone(),
                 arm.offer_id.clone(),
                 arm.pulls.to_string(),

@@ -23,9 +23,10 @@ use crate::ledger::open::{self as opening, DEFAULT_CACHE_BYTES, Opened, Probe};
 use crate::proto::promobandit::v1::ledger_service_client::LedgerServiceClient;
 use crate::proto::promobandit::v1::verify_response::Message;
 use crate::proto::promobandit::v1::{
-    ExplainRequest, ExplainResponse, StatsRequest, StatsResponse, VerifyProgress, VerifyReport,
-    VerifyRequest,
+    ExplainRequest, ExplainResponse, ReportLiftRequest, ReportLiftResponse, StatsRequest,
+    StatsResponse, VerifyProgress, VerifyReport, VerifyRequest,
 };
+use crate::service::lift::{self, Asked};
 use crate::service::wire;
 
 /// Where the records are: exactly one of the two.
@@ -38,25 +39,6 @@ pub struct RecordsArgs {
     /// Read this data directory; the service that uses it must be stopped.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-}
-
-/// A data directory whose service is stopped.
-#[derive(Debug, Args)]
-pub struct DataDirArgs {
-    /// Read this data directory; the service that uses it must be stopped.
-    #[arg(long, value_name = "DIR")]
-    data_dir: PathBuf,
-}
-
-impl DataDirArgs {
-    /// Opens the data directory.
-    ///
-    /// # Errors
-    /// When it is in use, damaged or none.
-    pub async fn open(&self) -> anyhow::Result<Engine> {
-        let data_dir = self.data_dir.clone();
-        blocking(move || open_data_dir(&data_dir)).await
-    }
 }
 
 impl RecordsArgs {
@@ -139,6 +121,26 @@ impl Records {
                 })
                 .await
             }
+        }
+    }
+
+    /// What offers, or the arms of a split, bring.
+    ///
+    /// # Errors
+    /// When there is no such placement or arm, or the records cannot be read.
+    pub async fn report_lift(self, asked: Asked) -> anyhow::Result<ReportLiftResponse> {
+        match self {
+            Self::Remote(mut client) => {
+                let request = ReportLiftRequest {
+                    placement: asked.placement,
+                    return_after_ms: Some(asked.return_after.ms()),
+                    level: Some(asked.level.get()),
+                    against_arm: asked.against_arm.unwrap_or_default(),
+                };
+                let answer = client.report_lift(request).await;
+                Ok(answer.map_err(|status| refusal(&status))?.into_inner())
+            }
+            Self::Local(engine, _) => blocking(move || Ok(lift::report(&engine, &asked)?)).await,
         }
     }
 

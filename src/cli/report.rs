@@ -9,20 +9,21 @@ use serde_json::json;
 
 use super::EXIT_WANTING;
 use super::output::Output;
-use super::records::DataDirArgs;
+use super::records::RecordsArgs;
 use super::table::{Table, facts};
 use crate::domain::time::Span;
-use crate::engine::lift::{LiftRows, ShopperRow};
 use crate::evaluation::interval::Level;
-use crate::evaluation::lift::{Compared, Estimated, Lift, LiftReport, NoLift, Shopper};
+use crate::proto::promobandit::v1::{LiftComparison, LiftEstimate, LiftRate, ReportLiftResponse};
+use crate::service::lift::Asked;
 
 /// What to report.
 #[derive(Debug, Subcommand)]
 pub enum ReportCommand {
     /// What the offers of a placement bring against the shoppers who are held
-    /// out: conversion, revenue, margin, cross-selling, retention, and what
-    /// each unit of cost brought, with intervals clustered by shopper. Exits
-    /// with 3, and reports nothing, when the split is broken.
+    /// out, or the arms of its split against each other: conversion, revenue,
+    /// margin, cross-selling, retention, and what each unit of cost brought,
+    /// with intervals clustered by shopper. Exits with 3, and reports nothing,
+    /// when the split is broken.
     Lift(LiftArgs),
 }
 
@@ -30,10 +31,14 @@ pub enum ReportCommand {
 #[derive(Debug, Args)]
 pub struct LiftArgs {
     #[command(flatten)]
-    records: DataDirArgs,
+    records: RecordsArgs,
     /// The placement's id.
     #[arg(long, value_name = "ID")]
     placement: String,
+    /// Compare the arms of the placement's split with this one, instead of those
+    /// who see offers with those who are held out.
+    #[arg(long, value_name = "ARM")]
+    against: Option<String>,
     /// A shopper has returned who buys so long after the first decision, or
     /// later.
     #[arg(long, value_name = "SPAN", default_value = "7d")]
@@ -58,99 +63,71 @@ pub async fn run(command: ReportCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn lift(args: LiftArgs) -> anyhow::Result<ExitCode> {
-    let level = Level::new(args.level).context("--level")?;
-    let engine = args.records.open().await?;
-    let (placement, return_after) = (args.placement.clone(), args.return_after);
-    let read = move || engine.lift_rows(&placement, return_after);
-    let rows = tokio::task::spawn_blocking(read)
-        .await
-        .context("reading the records did not end")??;
-    let mut gathered = Lift::default();
-    for row in &rows.shoppers {
-        gathered.add(&shopper(row));
-    }
-    let placement = &args.placement;
-    match gathered.report(level) {
-        Ok(report) => {
-            args.output.print(
-                || lift_text(placement, level, &rows, &report),
-                || lift_json(placement, level, &rows, &report),
-            )?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(refusal) => {
-            args.output.print(
-                || format!("NO REPORT: {refusal}\n"),
-                || refusal_json(placement, &refusal),
-            )?;
-            Ok(ExitCode::from(EXIT_WANTING))
-        }
+    let asked = Asked {
+        placement: args.placement,
+        return_after: args.return_after,
+        level: Level::new(args.level).context("--level")?,
+        against_arm: args.against,
+    };
+    let records = args.records.open().await?;
+    let report = records.report_lift(asked).await?;
+    if report.refusal_code.is_empty() {
+        args.output.print(|| text(&report), || told(&report))?;
+        Ok(ExitCode::SUCCESS)
+    } else {
+        args.output.print(
+            || format!("NO REPORT: {}\n", report.refusal_reason),
+            || {
+                json!({
+                    "placement": report.placement,
+                    "refused": report.refusal_code,
+                    "reason": report.refusal_reason,
+                })
+            },
+        )?;
+        Ok(ExitCode::from(EXIT_WANTING))
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // counts and amounts below 2^53
-fn shopper(row: &ShopperRow) -> Shopper {
-    Shopper {
-        held_out: row.held_out,
-        holdout_share: f64::from(row.holdout_basis_points) / 10_000.0,
-        decisions: row.decisions as f64,
-        conversions: row.conversions as f64,
-        revenue: row.revenue_minor as f64,
-        margin: row.margin_minor as f64,
-        cross_sold: row.cross_sold as f64,
-        cost: row.cost_minor as f64,
-        returned: row.returned,
-    }
-}
-
-/// Each rate with its name; the last column says what it is of.
-fn rates(report: &LiftReport) -> [(&'static str, &'static str, &Compared); 5] {
+/// Each rate with its name; the last but one says what it is of.
+fn rates(compared: &LiftComparison) -> [(&'static str, &'static str, LiftRate); 5] {
+    let rate = |rate: &Option<LiftRate>| rate.unwrap_or_default();
     [
-        ("conversion", "of decisions", &report.conversion),
-        ("revenue", "minor units a decision", &report.revenue),
-        ("margin", "minor units a decision", &report.margin),
-        ("cross_sell", "of decisions", &report.cross_sell),
-        ("retention", "of shoppers", &report.retention),
+        ("conversion", "of decisions", rate(&compared.conversion)),
+        ("revenue", "minor units a decision", rate(&compared.revenue)),
+        ("margin", "minor units a decision", rate(&compared.margin)),
+        ("cross_sell", "of decisions", rate(&compared.cross_sell)),
+        ("retention", "of shoppers", rate(&compared.retention)),
     ]
 }
 
-fn lift_text(placement: &str, level: Level, rows: &LiftRows, report: &LiftReport) -> String {
-    let [offered, held_out] = report.shoppers;
-    let [of_offered, of_held_out] = report.decisions;
-    let mut page = facts([
-        ("placement", placement.to_owned()),
-        (
-            "saw offers",
-            format!("{offered} shoppers, {of_offered} decisions"),
-        ),
-        (
-            "held out",
-            format!("{held_out} shoppers, {of_held_out} decisions"),
-        ),
-        ("left out, in both groups", rows.switched.to_string()),
-        (
-            "split by chance",
-            format!("p = {:.3}", report.split_p_value),
-        ),
-        ("intervals", format!("{} %", 100.0 * level.get())),
-    ]);
-    page.push('\n');
-    let mut table = Table::new(["rate", "offers", "held out", "difference", "relative", ""]);
-    for (name, unit, rate) in rates(report) {
-        table.row([
-            name.to_owned(),
-            format!("{:.4}", rate.offered),
-            format!("{:.4}", rate.held_out),
-            with_interval(&rate.difference),
-            with_interval(&rate.relative),
-            unit.to_owned(),
-        ]);
+/// What the two groups of a comparison are called.
+fn groups(report: &ReportLiftResponse, compared: &LiftComparison) -> [String; 2] {
+    if report.against_arm.is_empty() {
+        ["saw offers".to_owned(), "held out".to_owned()]
+    } else {
+        [&compared.arm, &report.against_arm].map(|arm| format!("arm {arm}"))
     }
-    page.push_str(&table.to_string());
-    let ratio = with_interval(&report.benefit_per_cost);
-    let _ = writeln!(page, "\neach unit of cost brought {ratio} before its cost");
-    if rows.lines_without_cost > 0 {
-        let lines = rows.lines_without_cost;
+}
+
+fn text(report: &ReportLiftResponse) -> String {
+    let mut page = String::new();
+    let split = format!("p = {:.3}", report.split_p_value);
+    page.push_str(&facts([
+        ("placement", report.placement.clone()),
+        (
+            "left out, in more than one group",
+            report.switched.to_string(),
+        ),
+        ("split by chance", split),
+        ("intervals", format!("{} %", 100.0 * report.level)),
+    ]));
+    for compared in &report.comparisons {
+        page.push('\n');
+        page.push_str(&comparison(report, compared));
+    }
+    if report.lines_without_cost > 0 {
+        let lines = report.lines_without_cost;
         let _ = writeln!(
             page,
             "{lines} lines had no unit_cost: the margin takes their goods for free"
@@ -159,63 +136,92 @@ fn lift_text(placement: &str, level: Level, rows: &LiftRows, report: &LiftReport
     page
 }
 
-fn with_interval(estimated: &Estimated) -> String {
-    match estimated.interval {
-        Some(ends) => format!(
-            "{:.4} [{:.4}, {:.4}]",
-            estimated.value,
-            ends.lower(),
-            ends.upper()
+fn comparison(report: &ReportLiftResponse, compared: &LiftComparison) -> String {
+    let [these, those] = groups(report, compared);
+    let sizes = |shoppers, decisions| format!("{shoppers} shoppers, {decisions} decisions");
+    let mut page = facts([
+        (these.as_str(), sizes(compared.shoppers, compared.decisions)),
+        (
+            those.as_str(),
+            sizes(compared.shoppers_against, compared.decisions_against),
         ),
+    ]);
+    page.push('\n');
+    let mut table = Table::new(["rate", &these, &those, "difference", "relative", ""]);
+    for (name, unit, rate) in rates(compared) {
+        table.row([
+            name.to_owned(),
+            format!("{:.4}", rate.value),
+            format!("{:.4}", rate.value_against),
+            with_interval(rate.difference.as_ref()),
+            with_interval(rate.relative.as_ref()),
+            unit.to_owned(),
+        ]);
+    }
+    page.push_str(&table.to_string());
+    let ratio = with_interval(compared.benefit_per_cost.as_ref());
+    let _ = writeln!(page, "\neach unit of cost brought {ratio} before its cost");
+    page
+}
+
+fn with_interval(estimated: Option<&LiftEstimate>) -> String {
+    match estimated {
+        Some(LiftEstimate {
+            value,
+            lower,
+            upper,
+        }) => format!("{value:.4} [{lower:.4}, {upper:.4}]"),
         None => "-".to_owned(),
     }
 }
 
-fn estimated_json(estimated: &Estimated) -> serde_json::Value {
-    match estimated.interval {
-        Some(ends) => json!({
-            "value": estimated.value,
-            "lower": ends.lower(),
-            "upper": ends.upper(),
-        }),
+fn estimated(estimated: Option<&LiftEstimate>) -> serde_json::Value {
+    match estimated {
+        Some(LiftEstimate {
+            value,
+            lower,
+            upper,
+        }) => json!({ "value": value, "lower": lower, "upper": upper }),
         None => serde_json::Value::Null,
     }
 }
 
-fn lift_json(
-    placement: &str,
-    level: Level,
-    rows: &LiftRows,
-    report: &LiftReport,
-) -> serde_json::Value {
+/// For programs: those who see offers against the holdout stand at the top, arms
+/// in a list.
+fn told(report: &ReportLiftResponse) -> serde_json::Value {
     let mut told = json!({
-        "placement": placement,
-        "level": level.get(),
-        "shoppers": { "offered": report.shoppers[0], "held_out": report.shoppers[1] },
-        "decisions": { "offered": report.decisions[0], "held_out": report.decisions[1] },
-        "switched": rows.switched,
-        "lines_without_cost": rows.lines_without_cost,
+        "placement": report.placement,
+        "level": report.level,
+        "switched": report.switched,
+        "lines_without_cost": report.lines_without_cost,
         "split_p_value": report.split_p_value,
-        "benefit_per_cost": estimated_json(&report.benefit_per_cost),
     });
-    for (name, _, rate) in rates(report) {
-        told[name] = json!({
-            "offered": rate.offered,
-            "held_out": rate.held_out,
-            "difference": estimated_json(&rate.difference),
-            "relative": estimated_json(&rate.relative),
+    if report.against_arm.is_empty() {
+        for compared in &report.comparisons {
+            tell(&mut told, compared, ["offered", "held_out"]);
+        }
+    } else {
+        let arms = report.comparisons.iter().map(|compared| {
+            let mut arm = json!({ "arm": compared.arm });
+            tell(&mut arm, compared, ["arm", "against"]);
+            arm
         });
+        told["against"] = json!(report.against_arm);
+        told["arms"] = arms.collect();
     }
     told
 }
 
-fn refusal_json(placement: &str, refusal: &NoLift) -> serde_json::Value {
-    json!({
-        "placement": placement,
-        "refused": match refusal {
-            NoLift::TooFew { .. } => "TOO_FEW",
-            NoLift::BrokenSplit { .. } => "BROKEN_SPLIT",
-        },
-        "reason": refusal.to_string(),
-    })
+fn tell(told: &mut serde_json::Value, compared: &LiftComparison, [these, those]: [&str; 2]) {
+    told["shoppers"] = json!({ these: compared.shoppers, those: compared.shoppers_against });
+    told["decisions"] = json!({ these: compared.decisions, those: compared.decisions_against });
+    told["benefit_per_cost"] = estimated(compared.benefit_per_cost.as_ref());
+    for (name, _, rate) in rates(compared) {
+        told[name] = json!({
+            these: rate.value,
+            those: rate.value_against,
+            "difference": estimated(rate.difference.as_ref()),
+            "relative": estimated(rate.relative.as_ref()),
+        });
+    }
 }

@@ -1,5 +1,7 @@
 //! Decisions: what ChooseOffer asked and what it answered.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 use uuid::Uuid;
 
@@ -56,6 +58,9 @@ pub struct DecisionRecord {
     pub kind: DecisionKind,
     /// In which segment.
     pub segment: SegmentNumber,
+    /// The arm of the placement's split that the shopper belongs to; `None`
+    /// without a split, where nobody is known, or for the holdout.
+    pub arm: Option<Arc<str>>,
     /// Nothing of the shopper was used.
     pub unpersonalized: bool,
     /// Never learnt from, never counted.

@@ -400,6 +400,39 @@ impl From<ActionDistribution> for Vec<f64> {
     }
 }
 
+/// What a slot is drawn by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Odds {
+    /// The probabilities that are stated: those of the draw as anybody sees it
+    /// who does not know to which group the shopper was assigned.
+    pub stated: ActionDistribution,
+    /// Where shoppers are assigned to groups by chance, once and for all: the
+    /// probabilities in the shopper's group, of which the stated ones are the
+    /// mean over groups. The draw is made by these.
+    pub in_group: Option<ActionDistribution>,
+}
+
+impl From<ActionDistribution> for Odds {
+    fn from(stated: ActionDistribution) -> Self {
+        Self {
+            stated,
+            in_group: None,
+        }
+    }
+}
+
+impl Odds {
+    /// The same over a larger set: see [`ActionDistribution::widened`].
+    #[must_use]
+    pub fn widened(&self, these: &EligibleOffers, those: &EligibleOffers) -> Self {
+        let in_group = self.in_group.as_ref();
+        Self {
+            stated: self.stated.widened(these, those),
+            in_group: in_group.map(|group| group.widened(these, those)),
+        }
+    }
+}
+
 /// Why what was recorded is no draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NotADraw {
@@ -432,16 +465,25 @@ impl SlotDraw {
     /// Draws one offer with `uniform` in [0, 1).
     ///
     /// # Panics
-    /// When the distribution is not aligned with the offers: an error of the
-    /// policy that made it.
+    /// When a distribution is not aligned with the offers, or an offer has a
+    /// probability in the group and none as stated: an error of the policy that
+    /// made them.
     #[must_use]
-    pub fn new(eligible: EligibleOffers, distribution: ActionDistribution, uniform: f64) -> Self {
-        assert_eq!(
-            eligible.len(),
-            distribution.len(),
+    pub fn new(eligible: EligibleOffers, odds: Odds, uniform: f64) -> Self {
+        let Odds {
+            stated: distribution,
+            in_group,
+        } = odds;
+        let drawn_by = in_group.as_ref().unwrap_or(&distribution);
+        assert!(
+            eligible.len() == distribution.len() && eligible.len() == drawn_by.len(),
             "a distribution is aligned with its offers"
         );
-        let index = distribution.draw(uniform);
+        let index = drawn_by.draw(uniform);
+        assert!(
+            distribution.propensity(index).is_some(),
+            "what a group draws has a stated probability"
+        );
         Self {
             eligible,
             distribution,
@@ -512,23 +554,23 @@ impl SlotDraw {
 }
 
 /// Fills `slots` slots one after the other without replacement: each is drawn
-/// from `distribution_of` (the draws above, what is left), with the decision's
-/// number for that slot. Fewer slots come back when the offers run out, or when
-/// there is no distribution.
-pub fn draw_slots(
+/// by `odds_of` (the draws above, what is left), with the decision's number for
+/// that slot. Fewer slots come back when the offers run out, or when there are
+/// no odds.
+pub fn draw_slots<O: Into<Odds>>(
     eligible: &EligibleOffers,
     slots: usize,
     seed: DecisionSeed,
-    mut distribution_of: impl FnMut(&[SlotDraw], &EligibleOffers) -> Option<ActionDistribution>,
+    mut odds_of: impl FnMut(&[SlotDraw], &EligibleOffers) -> Option<O>,
 ) -> SmallVec<[SlotDraw; 2]> {
     let mut draws: SmallVec<[SlotDraw; 2]> = SmallVec::new();
     let mut left = Some(eligible.clone());
     for slot in 0..slots {
         let Some(offers) = left else { break };
-        let Some(distribution) = distribution_of(&draws, &offers) else {
+        let Some(odds) = odds_of(&draws, &offers) else {
             break;
         };
-        let draw = SlotDraw::new(offers, distribution, seed.slot_uniform(slot));
+        let draw = SlotDraw::new(offers, odds.into(), seed.slot_uniform(slot));
         left = draw.eligible.without(draw.index);
         draws.push(draw);
     }

@@ -1,5 +1,7 @@
 //! Outcome events: what happened after a decision.
 
+use std::sync::Arc;
+
 use super::distribution::Propensity;
 use super::ids::{OfferNumber, PlacementNumber, Position, SegmentNumber};
 use super::keys::{EventKey, OrderKey, Pseudonym, SubjectNumber};
@@ -171,6 +173,8 @@ pub struct Correction {
     pub propensity: Propensity,
     /// The features that it was learnt with.
     pub features: Vec<f64>,
+    /// The arm of the split that the decision belongs to.
+    pub arm: Option<Arc<str>>,
 }
 
 /// What an outcome said in the client's words. It is stored encrypted under the

@@ -4,12 +4,13 @@
 //! from its record: there is no second way to a decision.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
 use crate::domain::decision::{DecisionKind, DecisionRecord, NoOfferReason, RequestContext};
-use crate::domain::distribution::{ActionDistribution, EligibleOffers, SlotDraw, draw_slots};
+use crate::domain::distribution::{EligibleOffers, Odds, SlotDraw, draw_slots};
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::keys::{HashKey, VisitKey};
 use crate::domain::placement::Placement;
@@ -17,7 +18,9 @@ use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::Policy;
 use crate::promotion::constraints::gate::{Gate, Refused};
-use crate::promotion::{Known, Occasion, OfferIndex, eligible, fitting, in_holdout};
+use crate::promotion::{
+    Known, Occasion, OfferIndex, eligible, experiment_basis_point, fitting, in_holdout,
+};
 
 /// Who the shopper is, as far as a decision asks: all that rests on what an
 /// erasure takes away.
@@ -31,6 +34,8 @@ pub struct Standing {
     pub features: Vec<f64>,
     /// The visit, where the placement's policy learns visits whole.
     pub visit: Option<VisitKey>,
+    /// The place of the shopper's arm, where the policy is a split.
+    pub arm: Option<usize>,
 }
 
 /// What a decision comes out as.
@@ -42,6 +47,8 @@ pub struct Derived {
     pub eligible: Option<EligibleOffers>,
     /// The draws.
     pub slots: SmallVec<[SlotDraw; 2]>,
+    /// The name of the shopper's arm.
+    pub arm: Option<Arc<str>>,
 }
 
 impl Derived {
@@ -49,6 +56,7 @@ impl Derived {
     #[must_use]
     pub fn matches(&self, record: &DecisionRecord) -> bool {
         self.kind == record.kind
+            && self.arm == record.arm
             && self.eligible == record.eligible
             && self.slots.len() == record.slots.len()
             && self
@@ -79,6 +87,13 @@ impl Derived {
                 "the kind",
                 format!("{:?}", record.kind),
                 format!("{:?}", self.kind),
+            );
+        }
+        if self.arm != record.arm {
+            return differs(
+                "the arm",
+                format!("{:?}", record.arm),
+                format!("{:?}", self.arm),
             );
         }
         if self.eligible != record.eligible {
@@ -135,6 +150,14 @@ pub fn standing(
     } else {
         segmentation.assign(&context.attributes).number
     };
+    let split = catalog.policy(placement.number).and_then(Policy::split);
+    let known = context.shopper.map(|shopper| shopper.0);
+    let who = known.or(context.session.map(|session| session.0));
+    let arm = split
+        .zip(who.filter(|_| !unpersonalized))
+        .map(|(split, who)| {
+            split.arm_at(experiment_basis_point(hash_key, split.experiment(), &who))
+        });
     let holdout = !unpersonalized
         && placement.holdout.get() > 0
         && context.shopper.is_some_and(|shopper| {
@@ -155,6 +178,7 @@ pub fn standing(
             .and(context.session)
             .filter(|_| !unpersonalized)
             .map(|session| VisitKey::of(hash_key, &session.0)),
+        arm,
     }
 }
 
@@ -182,6 +206,10 @@ pub fn recorded_standing(
             holdout: record.kind == DecisionKind::Holdout,
             features: record.features.clone(),
             visit: record.visit,
+            arm: record.arm.as_deref().and_then(|name| {
+                let split = catalog.policy(placement.number)?.split()?;
+                split.arms().iter().position(|arm| *arm.name == *name)
+            }),
         },
     }
 }
@@ -248,7 +276,8 @@ fn eligible_at(
 /// The gate says what the limits take away, before the first draw and before
 /// each later one. An offer that may not stand in a slot, for a limit, its
 /// priority or beside what stands above, keeps its place in the slot's
-/// distribution, with probability 0.
+/// distribution, with probability 0. `odds_of` is given the draws above and what
+/// may stand in the slot.
 pub fn derive(
     catalog: &Catalog,
     placement: &Placement,
@@ -256,12 +285,17 @@ pub fn derive(
     judging: Judging<'_>,
     terms: &Terms,
     gate: &mut impl Gate,
-    mut distribution_of: impl FnMut(usize, &EligibleOffers) -> ActionDistribution,
+    mut odds_of: impl FnMut(&[SlotDraw], &EligibleOffers) -> Odds,
 ) -> Derived {
+    let arm = standing.arm.filter(|_| !standing.holdout).and_then(|arm| {
+        let split = catalog.policy(placement.number)?.split()?;
+        Some(split.arms().get(arm)?.name.clone())
+    });
     let nothing = |kind| Derived {
         kind,
         eligible: None,
         slots: SmallVec::new(),
+        arm: arm.clone(),
     };
     if standing.holdout {
         return nothing(DecisionKind::Holdout);
@@ -303,17 +337,18 @@ pub fn derive(
         } else {
             Cow::Borrowed(&*admitted)
         };
-        let distribution = distribution_of(above.len(), &fitting);
+        let odds = odds_of(above, &fitting);
         Some(if std::ptr::eq(&*fitting, left) {
-            distribution
+            odds
         } else {
-            distribution.widened(&fitting, left)
+            odds.widened(&fitting, left)
         })
     });
     Derived {
         kind: DecisionKind::Offers,
         eligible: Some(eligible),
         slots,
+        arm,
     }
 }
 

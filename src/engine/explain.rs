@@ -10,7 +10,7 @@ use super::stats::{SegmentStats, summary};
 use super::view::{DecisionView, LookupError, read_event};
 use crate::catalog::Catalog;
 use crate::domain::decision::{ConcurrencyRefusal, RequestContext};
-use crate::domain::distribution::{ActionDistribution, EligibleOffers};
+use crate::domain::distribution::{ActionDistribution, EligibleOffers, Odds, SlotDraw};
 use crate::domain::event::RecordedEvent;
 use crate::domain::ids::{OfferNumber, Position};
 use crate::domain::outcome::OutcomeKind;
@@ -139,7 +139,8 @@ pub(super) fn explain(shared: &Shared, id: Uuid) -> Result<Explanation, LookupEr
     let learnt = {
         let state = shared.read_state();
         let catalog = state.catalog();
-        catalog.map(|catalog| summary(&state, catalog, record.placement, record.segment))
+        let arm = record.arm.as_ref();
+        catalog.map(|catalog| summary(&state, catalog, record.placement, record.segment, arm))
     };
     Ok(Explanation {
         algorithm_version,
@@ -262,30 +263,33 @@ fn rederive(
         && !paced.is_some_and(PlacementConstraints::is_paced);
     let nothing_learnt = PolicyState::default();
     let mut aligned = true;
-    let distribution_of =
-        |slot: usize, eligible: &EligibleOffers| match (policy, record.slots.get(slot)) {
-            (Some(policy), _) if stateless => {
-                let context = Context {
-                    segment: standing.segment,
-                    features: &standing.features,
-                    seed: record.seed,
-                    decided_at: record.evaluated_at,
-                };
-                policy.distribution(&nothing_learnt, &context, eligible)
-            }
-            (_, Some(draw)) if draw.eligible() == eligible => draw.distribution().clone(),
-            (_, Some(draw)) => match draw.distribution().narrowed(draw.eligible(), eligible) {
-                Some(narrowed) => narrowed,
-                None => {
-                    aligned = false;
-                    ActionDistribution::uniform(eligible)
-                }
-            },
-            _ => {
-                aligned = false;
-                ActionDistribution::uniform(eligible)
-            }
+    let mut recorded = |draw: Option<&SlotDraw>, eligible: &EligibleOffers| -> Odds {
+        let stated = draw.and_then(|draw| draw.distribution().narrowed(draw.eligible(), eligible));
+        let Some(stated) = stated else {
+            aligned = false;
+            return ActionDistribution::uniform(eligible).into();
         };
+        // What an arm drew by is not recorded: that it drew this is taken as it is.
+        let drawn = draw.and_then(|draw| eligible.index_of(draw.offer()));
+        let by_arm = drawn.filter(|_| record.arm.is_some());
+        Odds {
+            stated,
+            in_group: by_arm.map(|place| ActionDistribution::concentrated(eligible, &[place])),
+        }
+    };
+    let odds_of = |above: &[SlotDraw], eligible: &EligibleOffers| match policy {
+        Some(policy) if stateless => {
+            let context = Context {
+                segment: standing.segment,
+                features: &standing.features,
+                seed: record.seed,
+                decided_at: record.evaluated_at,
+            };
+            let stated = policy.distribution(&nothing_learnt, &context, eligible);
+            stated.into()
+        }
+        _ => recorded(record.slots.get(above.len()), eligible),
+    };
     let derived = derive::derive(
         catalog,
         placement,
@@ -296,7 +300,7 @@ fn rederive(
         },
         &derive::Terms::of(record),
         &mut Recorded(&record.refusals),
-        distribution_of,
+        odds_of,
     );
     let same = aligned && derived.difference(&standing, record).is_none();
     match (

@@ -6,6 +6,9 @@
 //! and those that allowed no use of one do not. Who was in both groups, because
 //! the holdout's share was changed meanwhile, is left out and counted.
 //!
+//! Where the placement's policy is a split, its arms are told apart in the same
+//! way: by the decisions that were made in the experiment in force.
+//!
 //! An order's line counts once a placement: for the purchase that brought it
 //! first. Cost: one pass over the ledger; memory for every decision, purchase
 //! and line of the placement.
@@ -22,6 +25,7 @@ use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position}
 use crate::domain::keys::{EventKey, OrderKey, SubjectNumber};
 use crate::domain::outcome::{OutcomeKind, OutcomeLine, OutcomeRecord};
 use crate::domain::time::{Instant, Span};
+use crate::learning::Policy;
 use crate::ledger::ReadError;
 use crate::ledger::codec::{DecodeError, decode_event};
 
@@ -47,6 +51,19 @@ pub struct ShopperRow {
     pub cost_minor: i64,
     /// Bought so long after the first decision, or later.
     pub returned: bool,
+    /// The place of the arm, where arms are told apart; 0 otherwise.
+    pub arm: usize,
+    /// The place of the shares by which the shopper was assigned to it.
+    pub shares: usize,
+}
+
+/// How shoppers are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping {
+    /// Those who see offers, and those who are held out.
+    Holdout,
+    /// The arms of the placement's split; who is held out is left out.
+    Arms,
 }
 
 /// What the shoppers of a placement did.
@@ -54,8 +71,14 @@ pub struct ShopperRow {
 pub struct LiftRows {
     /// One for each shopper, in the order of their first decisions.
     pub shoppers: Vec<ShopperRow>,
-    /// Shoppers who were in both groups and are left out.
+    /// Shoppers who were in more than one group and are left out.
     pub switched: u64,
+    /// The names of the arms, where they are told apart: those of the split in
+    /// force, then those that the experiment had before.
+    pub arms: Vec<String>,
+    /// The shares of the arms, in basis points, as they were at one time or
+    /// another. Arms beyond the end of a list had none.
+    pub shares: Vec<Vec<u32>>,
     /// Purchased lines whose articles' cost is not known; a margin counts them
     /// as costing nothing.
     pub lines_without_cost: u64,
@@ -71,6 +94,24 @@ pub enum LiftError {
         placement: String,
         /// The id that looks most like it.
         nearest: Option<String>,
+    },
+    /// There are no arms to tell apart.
+    #[error("the policy of placement {placement:?} is {kind:?}, only a split has arms")]
+    NoSplit {
+        /// Which placement.
+        placement: String,
+        /// Its policy.
+        kind: &'static str,
+    },
+    /// The split has no such arm.
+    #[error("the split of placement {placement:?} has no arm {arm:?}, only {}", .known.join(", "))]
+    UnknownArm {
+        /// Which placement.
+        placement: String,
+        /// What was asked for.
+        arm: String,
+        /// The arms that it has.
+        known: Vec<String>,
     },
     /// The ledger does not give its records.
     #[error(transparent)]
@@ -116,6 +157,10 @@ struct Seen {
 struct Collector<'a> {
     shared: &'a Shared,
     placement: PlacementNumber,
+    /// The experiment whose arms are told apart; `None` for the holdout.
+    experiment: Option<String>,
+    arms: Vec<String>,
+    shares: Vec<Vec<u32>>,
     return_after: Span,
     decisions: HashMap<Position, Decision>,
     purchases: BTreeMap<EventKey, Purchase>,
@@ -130,12 +175,17 @@ struct Collector<'a> {
 pub(super) fn collect(
     shared: &Shared,
     placement: &str,
+    grouping: Grouping,
     return_after: Span,
 ) -> Result<LiftRows, LiftError> {
-    let placement = number_of(shared, placement)?;
+    let (number, split) = placement_of(shared, placement, grouping)?;
+    let (experiment, arms) = split.unzip();
     let mut collector = Collector {
         shared,
-        placement,
+        placement: number,
+        experiment,
+        arms: arms.unwrap_or_default(),
+        shares: Vec::new(),
         return_after,
         decisions: HashMap::new(),
         purchases: BTreeMap::new(),
@@ -162,21 +212,93 @@ pub(super) fn collect(
     Ok(collector.rows())
 }
 
-fn number_of(shared: &Shared, placement: &str) -> Result<PlacementNumber, LiftError> {
+/// An experiment with its arms.
+type Experiment = (String, Vec<String>);
+
+/// The placement's number and, where its arms are told apart, its experiment.
+fn placement_of(
+    shared: &Shared,
+    placement: &str,
+    grouping: Grouping,
+) -> Result<(PlacementNumber, Option<Experiment>), LiftError> {
     let state = shared.read_state();
-    let found = state.catalog().and_then(|it| it.placement_by_id(placement));
-    found.map(|found| found.number).ok_or_else(|| {
-        let nearest = state
-            .catalog()
-            .and_then(|it| it.nearest_placement(placement));
-        LiftError::UnknownPlacement {
+    let catalog = state.catalog();
+    let found = catalog.and_then(|it| it.placement_by_id(placement));
+    let Some((catalog, found)) = catalog.zip(found) else {
+        let nearest = catalog.and_then(|it| it.nearest_placement(placement));
+        return Err(LiftError::UnknownPlacement {
             placement: placement.to_owned(),
             nearest,
-        }
-    })
+        });
+    };
+    if grouping == Grouping::Holdout {
+        return Ok((found.number, None));
+    }
+    let policy = catalog.policy(found.number);
+    let Some(split) = policy.and_then(Policy::split) else {
+        return Err(LiftError::NoSplit {
+            placement: placement.to_owned(),
+            kind: policy.map_or("", Policy::kind),
+        });
+    };
+    let arms = split.arms().iter().map(|arm| arm.name.to_string());
+    let experiment = (split.experiment().to_owned(), arms.collect());
+    Ok((found.number, Some(experiment)))
+}
+
+/// The group that a decision's shopper belongs to, and by which shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Group {
+    held_out: bool,
+    holdout_basis_points: u16,
+    arm: usize,
+    shares: usize,
 }
 
 impl Collector<'_> {
+    /// The group of a decision; `None` when it belongs to none that is told
+    /// apart.
+    fn group_of(&mut self, record: &DecisionRecord) -> Option<Group> {
+        let held_out = record.kind == DecisionKind::Holdout;
+        let state = self.shared.read_state();
+        let catalog = state.catalog_of(record.catalog_version);
+        let mut group = Group {
+            held_out,
+            holdout_basis_points: catalog
+                .and_then(|catalog| Some(catalog.placement(record.placement)?.holdout.get()))
+                .unwrap_or_default(),
+            arm: 0,
+            shares: 0,
+        };
+        let Some(experiment) = &self.experiment else {
+            return Some(group);
+        };
+        let name = record.arm.as_deref().filter(|_| !held_out)?;
+        let split = catalog?.policy(record.placement)?.split()?;
+        if split.experiment() != experiment {
+            return None;
+        }
+        let mut shares = Vec::new();
+        for arm in split.arms() {
+            let place = place_of(
+                &mut self.arms,
+                |known| **known == *arm.name,
+                || arm.name.to_string(),
+            );
+            if shares.len() <= place {
+                shares.resize(place + 1, 0);
+            }
+            shares[place] = arm.share_basis_points;
+        }
+        group.arm = self.arms.iter().position(|known| known == name)?;
+        group.shares = place_of(
+            &mut self.shares,
+            |known| *known == shares,
+            || shares.clone(),
+        );
+        Some(group)
+    }
+
     fn decide(&mut self, position: Position, at: Instant, record: &DecisionRecord) {
         let counts = record.placement == self.placement
             && !record.test
@@ -185,27 +307,26 @@ impl Collector<'_> {
         if !counts {
             return;
         }
-        let held_out = record.kind == DecisionKind::Holdout;
-        let share = self
-            .shared
-            .read_state()
-            .catalog_of(record.catalog_version)
-            .and_then(|catalog| Some(catalog.placement(record.placement)?.holdout.get()));
+        let Some(group) = self.group_of(record) else {
+            return;
+        };
         let order = &mut self.order;
         let seen = self.shoppers.entry(record.subject).or_insert_with(|| {
             order.push(record.subject);
             Seen {
                 first: at,
                 row: ShopperRow {
-                    held_out,
-                    holdout_basis_points: share.unwrap_or_default(),
+                    held_out: group.held_out,
+                    holdout_basis_points: group.holdout_basis_points,
+                    arm: group.arm,
+                    shares: group.shares,
                     ..ShopperRow::default()
                 },
                 switched: false,
             }
         });
         seen.row.decisions += 1;
-        seen.switched |= seen.row.held_out != held_out;
+        seen.switched |= (seen.row.held_out, seen.row.arm) != (group.held_out, group.arm);
         let decision = Decision {
             subject: record.subject,
             catalog_version: record.catalog_version,
@@ -263,7 +384,11 @@ impl Collector<'_> {
 
     /// The rows, once everything was read.
     fn rows(mut self) -> LiftRows {
-        let mut rows = LiftRows::default();
+        let mut rows = LiftRows {
+            arms: std::mem::take(&mut self.arms),
+            shares: std::mem::take(&mut self.shares),
+            ..LiftRows::default()
+        };
         let mut converted = HashSet::new();
         let mut cross_sold = HashSet::new();
         let purchases = std::mem::take(&mut self.purchases);
@@ -300,6 +425,14 @@ impl Collector<'_> {
         }
         rows
     }
+}
+
+/// The place of what `is_it`, which is put last where it is not there.
+fn place_of<T>(list: &mut Vec<T>, is_it: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> usize {
+    list.iter().position(is_it).unwrap_or_else(|| {
+        list.push(new());
+        list.len() - 1
+    })
 }
 
 fn reverse(purchase: &mut Purchase, record: &OutcomeRecord) {

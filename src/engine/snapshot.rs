@@ -8,12 +8,13 @@ use imbl::OrdMap;
 
 use super::state::State;
 use crate::catalog::Catalog;
-use crate::domain::distribution::{ActionDistribution, EligibleOffers};
+use crate::domain::distribution::{ActionDistribution, EligibleOffers, Odds, SlotDraw};
 use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
 use crate::domain::placement::Feedback;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::delay::Overlay;
+use crate::learning::policy::split::Mixture;
 use crate::learning::state::SegmentState;
 use crate::learning::{Context, Policy, PolicyState};
 use crate::promotion::OfferIndex;
@@ -133,6 +134,8 @@ impl OfferIndexes {
 pub struct Asked<'a> {
     /// The policy, which belongs to the catalogue version.
     pub policy: &'a Policy,
+    /// The arm whose policy it is, where the placement's is a split.
+    pub arm: Option<&'a str>,
     /// What open decisions tell it, likewise.
     pub feedback: Feedback,
     /// Which catalogue.
@@ -180,6 +183,49 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// The odds of a decision's slots, one after the other.
+#[derive(Debug)]
+pub struct Drawing<'a> {
+    asked: Asked<'a>,
+    mixture: Option<Mixture<'a>>,
+}
+
+impl<'a> Drawing<'a> {
+    /// Before the first slot; `arm` is the place of the shopper's arm where the
+    /// policy that is asked is a split.
+    #[must_use]
+    pub fn new(asked: Asked<'a>, arm: Option<usize>) -> Self {
+        let split = asked.policy.split();
+        Self {
+            asked,
+            mixture: split.map(|split| Mixture::new(split, arm)),
+        }
+    }
+
+    /// The odds of the slot below the draws `above`, by what `distribution` says
+    /// of the policy or, in a split, of each arm's.
+    pub fn odds(
+        &mut self,
+        above: &[SlotDraw],
+        eligible: &EligibleOffers,
+        distribution: impl Fn(&Asked<'_>, &EligibleOffers) -> ActionDistribution,
+    ) -> Odds {
+        let asked = self.asked;
+        let Some(mixture) = &mut self.mixture else {
+            return distribution(&asked, eligible).into();
+        };
+        let chosen = above.last().map(SlotDraw::offer);
+        mixture.odds(chosen, eligible, |arm| {
+            let of_arm = Asked {
+                policy: &arm.policy,
+                arm: Some(&arm.name),
+                ..asked
+            };
+            distribution(&of_arm, eligible)
+        })
+    }
+}
+
 /// Distributions that were computed since a segment last learnt something.
 ///
 /// An entry belongs to one segment's state, told by identity: holding the state
@@ -187,8 +233,11 @@ impl<'a> Asked<'a> {
 #[derive(Debug, Default)]
 pub struct DistributionCache {
     /// Each protects its share of the entries; held for one look-up or insert.
-    shards: [Mutex<HashMap<(PlacementNumber, SegmentNumber), Cached>>; 16],
+    shards: [Mutex<HashMap<CachedFor, Cached>>; 16],
 }
+
+/// Where, for whom and, in a split, in which arm.
+type CachedFor = (PlacementNumber, SegmentNumber, Option<Box<str>>);
 
 #[derive(Debug)]
 struct Cached {
@@ -210,6 +259,10 @@ impl DistributionCache {
     ) -> ActionDistribution {
         let nothing_learnt = PolicyState::default();
         let learnt = beliefs.learnt.get(&asked.placement);
+        let learnt = match asked.arm {
+            Some(arm) => learnt.and_then(|learnt| learnt.arm(arm)),
+            None => learnt,
+        };
         let learnt = learnt.unwrap_or(&nothing_learnt);
         let (policy, context) = (asked.policy, asked.context());
         let fresh = || policy.distribution(learnt, &context, eligible);
@@ -236,10 +289,11 @@ impl DistributionCache {
         fresh: impl FnOnce() -> ActionDistribution,
     ) -> ActionDistribution {
         let (placement, segment) = (asked.placement, asked.segment);
+        let key = (placement, segment, asked.arm.map(Box::from));
         let shard = &self.shards[(placement.0 ^ segment.0) as usize % self.shards.len()];
         {
             let entries = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(cached) = entries.get(&(placement, segment))
+            if let Some(cached) = entries.get(&key)
                 && cached.catalog == asked.catalog
                 && Arc::ptr_eq(&cached.state, state)
                 && cached.eligible == *eligible
@@ -255,7 +309,7 @@ impl DistributionCache {
             distribution: distribution.clone(),
         };
         let mut entries = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.insert((placement, segment), cached);
+        entries.insert(key, cached);
         distribution
     }
 }

@@ -78,6 +78,8 @@ pub struct OpenDecision {
     pub placement: PlacementNumber,
     /// In which segment.
     pub segment: SegmentNumber,
+    /// In which arm of a split.
+    pub arm: Option<Arc<str>>,
     /// By which catalogue.
     pub catalog_version: CatalogVersion,
     /// Never learnt from, never counted.

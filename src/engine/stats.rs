@@ -56,6 +56,8 @@ pub struct SegmentStats {
     pub placement: PlacementNumber,
     /// For whom.
     pub segment: SegmentNumber,
+    /// In which arm of a split; `None` for what no arm has learnt.
+    pub arm: Option<Arc<str>>,
     /// About which offers, ascending.
     pub arms: Vec<ArmSummary>,
 }
@@ -110,10 +112,15 @@ fn learnt(state: &State) -> Vec<SegmentStats> {
     state
         .learnt()
         .iter()
-        .flat_map(|(placement, policy_state)| {
-            policy_state
-                .segments()
-                .map(|(segment, _)| summary(state, catalog, *placement, segment))
+        .flat_map(|(placement, learnt)| {
+            let beside = learnt.segments().map(|(segment, _)| (segment, None));
+            let in_arms = learnt.arms().flat_map(|(name, learnt)| {
+                let segments = learnt.segments();
+                segments.map(move |(segment, _)| (segment, Some(name)))
+            });
+            beside
+                .chain(in_arms)
+                .map(|(segment, arm)| summary(state, catalog, *placement, segment, arm))
         })
         .collect()
 }
@@ -124,6 +131,7 @@ pub(super) fn summary(
     catalog: &Catalog,
     placement: PlacementNumber,
     segment: SegmentNumber,
+    arm: Option<&Arc<str>>,
 ) -> SegmentStats {
     let offers = catalog
         .placement(placement)
@@ -131,13 +139,22 @@ pub(super) fn summary(
     let eligible = EligibleOffers::new(offers.iter().copied()).ok();
     let nothing = PolicyState::default();
     let learnt = state.learnt().get(&placement).unwrap_or(&nothing);
-    let arms = match (catalog.policy(placement), eligible) {
+    let policy = catalog.policy(placement);
+    let (policy, learnt) = match arm {
+        Some(arm) => (
+            policy.and_then(|policy| Some(&policy.split()?.arm(arm)?.policy)),
+            learnt.arm(arm).unwrap_or(&nothing),
+        ),
+        None => (policy, learnt),
+    };
+    let arms = match (policy, eligible) {
         (Some(policy), Some(eligible)) => policy.summary(learnt, segment, &eligible, state.now()),
         _ => Vec::new(),
     };
     SegmentStats {
         placement,
         segment,
+        arm: arm.cloned(),
         arms,
     }
 }

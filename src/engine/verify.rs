@@ -15,7 +15,7 @@ use super::derive;
 use super::recovery::Progress;
 use super::sealing::UnsealError;
 use super::shared::Shared;
-use super::snapshot::{Asked, Beliefs, DistributionCache, OfferIndexes};
+use super::snapshot::{Asked, Beliefs, DistributionCache, Drawing, OfferIndexes};
 use super::state::{FoldError, State, StateHash};
 use super::view::{LookupError, context_of};
 use crate::domain::decision::DecisionRecord;
@@ -347,6 +347,7 @@ impl<'a> Verifier<'a> {
         let standing = derive::recorded_standing(catalog, placement, context.as_ref(), record, key);
         let asked = Asked {
             policy,
+            arm: None,
             feedback: placement.feedback,
             catalog: version,
             constraints: catalog.constraints(),
@@ -356,6 +357,7 @@ impl<'a> Verifier<'a> {
             seed: record.seed,
             features: &standing.features,
         };
+        let mut drawing = Drawing::new(asked, standing.arm);
         let derived = derive::derive(
             catalog,
             placement,
@@ -366,9 +368,11 @@ impl<'a> Verifier<'a> {
             },
             &derive::Terms::of(record),
             &mut Recorded(&record.refusals),
-            |_, eligible| {
-                let distribution = self.cache.distribution(&asked, beliefs, eligible);
-                asked.paced(distribution, eligible, &limits)
+            |above, eligible| {
+                drawing.odds(above, eligible, |asked, eligible| {
+                    let distribution = self.cache.distribution(asked, beliefs, eligible);
+                    asked.paced(distribution, eligible, &limits)
+                })
             },
         );
         match derived.difference(&standing, record) {

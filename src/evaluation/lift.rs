@@ -19,7 +19,11 @@
 //! (no group under [`LEAST_SHOPPERS`] is compared). Cost: one pass, 36 sums a
 //! group.
 
+mod arms;
+
 use thiserror::Error;
+
+pub use arms::Arms;
 
 use super::interval::{Ends, Level};
 use super::quantile::normal_quantile;
@@ -91,6 +95,10 @@ impl Group {
         }
     }
 
+    fn shoppers(&self) -> u64 {
+        whole(self.sums[SHOPPERS])
+    }
+
     /// Σ numerator / Σ denominator and its gradient.
     fn ratio(&self, numerator: usize, denominator: usize) -> (f64, [f64; SUMS]) {
         let mut gradient = [0.0; SUMS];
@@ -125,9 +133,9 @@ pub struct Estimated {
 /// One rate in both groups.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Compared {
-    /// Of those who see offers.
+    /// Of those who see offers, or of the arm.
     pub offered: f64,
-    /// Of those who are held out.
+    /// Of those who are held out, or of the arm that it is compared with.
     pub held_out: f64,
     /// The first less the second.
     pub difference: Estimated,
@@ -138,7 +146,8 @@ pub struct Compared {
 /// What the offers bring.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiftReport {
-    /// How many shoppers see offers, and how many are held out.
+    /// How many shoppers see offers, and how many are held out; or of the arm, and
+    /// of the one that it is compared with.
     pub shoppers: [u64; 2],
     /// How many decisions they had.
     pub decisions: [u64; 2],
@@ -189,6 +198,51 @@ pub enum NoLift {
         /// How likely that is.
         p_value: f64,
     },
+    /// Too few shoppers in an arm.
+    #[error("arm {arm} has {shoppers} shoppers, each arm needs at least {LEAST_SHOPPERS}")]
+    TooFewInArm {
+        /// Its place.
+        arm: usize,
+        /// How many it has.
+        shoppers: u64,
+    },
+    /// The arms do not have the shares that they were given.
+    #[error(
+        "the split is broken: {shoppers} of {of} shoppers are in arm {arm}, {expected:.1} \
+         expected; chance does so with probability {p_value:.2e}, below {BROKEN_BELOW}. Nothing \
+         that is measured on it can be trusted; look for shoppers that one arm loses"
+    )]
+    BrokenArms {
+        /// The arm's place.
+        arm: usize,
+        /// Who is in it.
+        shoppers: u64,
+        /// Of how many.
+        of: u64,
+        /// How many should be.
+        expected: f64,
+        /// How likely that is.
+        p_value: f64,
+    },
+}
+
+impl LiftReport {
+    /// The first group against the second.
+    fn between(groups: [&Group; 2], split_p_value: f64, level: Level) -> Self {
+        let z = normal_quantile(1.0 - 0.5 * level.miss()).unwrap_or(f64::NAN);
+        let compare = |numerator, denominator| compare(groups, numerator, denominator, z);
+        Self {
+            shoppers: groups.map(Group::shoppers),
+            decisions: groups.map(|group| whole(group.sums[DECISIONS])),
+            split_p_value,
+            conversion: compare(CONVERSIONS, DECISIONS),
+            revenue: compare(REVENUE, DECISIONS),
+            margin: compare(MARGIN, DECISIONS),
+            cross_sell: compare(CROSS_SOLD, DECISIONS),
+            retention: compare(RETURNED, SHOPPERS),
+            benefit_per_cost: benefit_per_cost(groups, z),
+        }
+    }
 }
 
 /// Gathers shoppers.
@@ -219,8 +273,8 @@ impl Lift {
     /// # Errors
     /// When there are too few shoppers, or the split is broken.
     pub fn report(&self, level: Level) -> Result<LiftReport, NoLift> {
-        let shoppers = [&self.offered, &self.held_out].map(|group| whole(group.sums[SHOPPERS]));
-        let [offered, held_out] = shoppers;
+        let groups = [&self.offered, &self.held_out];
+        let [offered, held_out] = groups.map(Group::shoppers);
         if offered.min(held_out) < LEAST_SHOPPERS {
             return Err(NoLift::TooFew { offered, held_out });
         }
@@ -233,67 +287,56 @@ impl Lift {
                 p_value: split_p_value,
             });
         }
-        let z = normal_quantile(1.0 - 0.5 * level.miss()).unwrap_or(f64::NAN);
-        let compare = |numerator, denominator| self.compare(numerator, denominator, z);
-        Ok(LiftReport {
-            shoppers,
-            decisions: [&self.offered, &self.held_out].map(|group| whole(group.sums[DECISIONS])),
-            split_p_value,
-            conversion: compare(CONVERSIONS, DECISIONS),
-            revenue: compare(REVENUE, DECISIONS),
-            margin: compare(MARGIN, DECISIONS),
-            cross_sell: compare(CROSS_SOLD, DECISIONS),
-            retention: compare(RETURNED, SHOPPERS),
-            benefit_per_cost: self.benefit_per_cost(z),
-        })
+        Ok(LiftReport::between(groups, split_p_value, level))
     }
 
     /// How likely a split at least as uneven is by chance.
     fn split_p_value(&self) -> f64 {
-        let deviation = self.held_out.sums[SHOPPERS] - self.expected;
-        if self.variance > 0.0 {
-            erfc(deviation.abs() / sqrt(2.0 * self.variance))
-        } else if deviation == 0.0 {
-            1.0
-        } else {
-            0.0
-        }
+        two_sided(self.held_out.sums[SHOPPERS] - self.expected, self.variance)
     }
+}
 
-    fn compare(&self, numerator: usize, denominator: usize, z: f64) -> Compared {
-        let (offered, to_offered) = self.offered.ratio(numerator, denominator);
-        let (held_out, to_held_out) = self.held_out.ratio(numerator, denominator);
-        let (of_offered, of_held_out) = (
-            self.offered.variance(&to_offered),
-            self.held_out.variance(&to_held_out),
-        );
-        let ratio = offered / held_out;
-        let of_ratio = (of_offered + ratio * ratio * of_held_out) / (held_out * held_out);
-        Compared {
-            offered,
-            held_out,
-            difference: around(offered - held_out, of_offered + of_held_out, z),
-            relative: around(ratio - 1.0, of_ratio, z),
-        }
+/// How likely a normal deviation at least as large is, either way.
+fn two_sided(deviation: f64, variance: f64) -> f64 {
+    if variance > 0.0 {
+        erfc(deviation.abs() / sqrt(2.0 * variance))
+    } else if deviation == 0.0 {
+        1.0
+    } else {
+        0.0
     }
+}
 
-    /// With margins m and costs c a decision: (m₁ + c₁ − m₀ − c₀) / (c₁ − c₀),
-    /// which is 1 + (m₁ − m₀) / (c₁ − c₀).
-    fn benefit_per_cost(&self, z: f64) -> Estimated {
-        let groups = [&self.offered, &self.held_out];
-        let margins = groups.map(|group| group.ratio(MARGIN, DECISIONS));
-        let costs = groups.map(|group| group.ratio(COST, DECISIONS));
-        let (gain, spent) = (margins[0].0 - margins[1].0, costs[0].0 - costs[1].0);
-        let mut variance = 0.0;
-        for (place, group) in groups.iter().enumerate() {
-            let mut gradient = [0.0; SUMS];
-            for (at, slope) in gradient.iter_mut().enumerate() {
-                *slope = margins[place].1[at] / spent - gain / (spent * spent) * costs[place].1[at];
-            }
-            variance += group.variance(&gradient);
-        }
-        around(1.0 + gain / spent, variance, z)
+fn compare(groups: [&Group; 2], numerator: usize, denominator: usize, z: f64) -> Compared {
+    let [(offered, to_offered), (held_out, to_held_out)] =
+        groups.map(|group| group.ratio(numerator, denominator));
+    let of_offered = groups[0].variance(&to_offered);
+    let of_held_out = groups[1].variance(&to_held_out);
+    let ratio = offered / held_out;
+    let of_ratio = (of_offered + ratio * ratio * of_held_out) / (held_out * held_out);
+    Compared {
+        offered,
+        held_out,
+        difference: around(offered - held_out, of_offered + of_held_out, z),
+        relative: around(ratio - 1.0, of_ratio, z),
     }
+}
+
+/// With margins m and costs c a decision: (m₁ + c₁ − m₀ − c₀) / (c₁ − c₀),
+/// which is 1 + (m₁ − m₀) / (c₁ − c₀).
+fn benefit_per_cost(groups: [&Group; 2], z: f64) -> Estimated {
+    let margins = groups.map(|group| group.ratio(MARGIN, DECISIONS));
+    let costs = groups.map(|group| group.ratio(COST, DECISIONS));
+    let (gain, spent) = (margins[0].0 - margins[1].0, costs[0].0 - costs[1].0);
+    let mut variance = 0.0;
+    for (place, group) in groups.iter().enumerate() {
+        let mut gradient = [0.0; SUMS];
+        for (at, slope) in gradient.iter_mut().enumerate() {
+            *slope = margins[place].1[at] / spent - gain / (spent * spent) * costs[place].1[at];
+        }
+        variance += group.variance(&gradient);
+    }
+    around(1.0 + gain / spent, variance, z)
 }
 
 fn around(value: f64, variance: f64, z: f64) -> Estimated {

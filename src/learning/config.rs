@@ -11,6 +11,7 @@ pub mod contextual;
 pub mod index;
 pub mod posterior;
 pub mod session;
+pub mod split;
 pub mod memory;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ use posterior::{
     ThompsonPoissonConfig, ThompsonRevenueConfig,
 };
 use session::QLearningConfig;
+use split::SplitConfig;
 
 use super::exact_sum::{LARGEST_REWARD, LARGEST_SQUARED};
 use super::reward::{Outside, RewardDomain};
@@ -82,6 +84,8 @@ pub enum PolicyConfig {
     ThompsonNormal(ThompsonNormalConfig),
     /// The least squared regret for what is learnt of which is the best.
     InformationDirected(InformationDirectedConfig),
+    /// Each shopper always by the same one of several arms.
+    Split(SplitConfig),
 }
 
 /// Nothing to set.
@@ -297,6 +301,30 @@ pub enum PolicyError {
         value: &'static str,
         /// Why it cannot be.
         reason: &'static str,
+    },
+    /// A value that is not as it must be.
+    #[error("{key} is {value}, {rule}")]
+    Ill {
+        /// Which parameter.
+        key: &'static str,
+        /// What was written.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// Something in an arm of a split.
+    #[error("arms[{arm}].{error}")]
+    InArm {
+        /// Which arm, from 0.
+        arm: usize,
+        /// What is wrong there.
+        error: Box<Self>,
+    },
+    /// Something in the policy of an arm.
+    #[error("policy.{error}")]
+    InPolicy {
+        /// What is wrong there.
+        error: Box<Self>,
     },
     /// The same name twice.
     #[error("{key} names the offer {value:?} twice, each may stand once")]

@@ -17,6 +17,7 @@ pub mod reg_cb;
 pub mod score_thompson;
 mod shrunken_mean;
 pub mod softmax;
+pub mod split;
 pub mod square_cb;
 mod tabular;
 pub mod tempered_thompson;
@@ -58,6 +59,7 @@ use q_learning::QLearning;
 use reg_cb::RegCb;
 use score_thompson::ScoreThompson;
 use softmax::Softmax;
+use split::Split;
 use square_cb::SquareCb;
 use tabular::Tabular;
 use tempered_thompson::TemperedThompson;
@@ -117,6 +119,8 @@ pub enum Policy {
     ThompsonNormal(ThompsonNormal),
     /// The least squared regret for what is learnt of which is the best.
     InformationDirected(InformationDirected),
+    /// Each shopper always by the same one of several arms.
+    Split(Split),
 }
 
 /// What is known when a distribution is asked for, besides the state.
@@ -249,6 +253,7 @@ impl Policy {
             PolicyConfig::InformationDirected(config) => {
                 Self::InformationDirected(InformationDirected::check(config)?)
             }
+            PolicyConfig::Split(config) => Self::Split(Split::check(config, &offer_number)?),
         })
     }
 
@@ -277,6 +282,7 @@ impl Policy {
             Self::Bagging(_) => "bagging",
             Self::ThompsonNormal(_) => "thompson_normal",
             Self::InformationDirected(_) => "information_directed",
+            Self::Split(_) => "split",
         }
     }
 
@@ -314,6 +320,7 @@ impl Policy {
             Self::Bagging(policy) => policy.distribution(state, context, eligible),
             Self::ThompsonNormal(policy) => policy.distribution(segment, eligible, now),
             Self::InformationDirected(policy) => policy.distribution(segment, eligible, now),
+            Self::Split(policy) => policy.distribution(state, context, eligible),
         }
     }
 
@@ -328,7 +335,8 @@ impl Policy {
             | Self::LogisticThompson(_)
             | Self::SquareCb(_)
             | Self::RegCb(_)
-            | Self::Bagging(_) => None,
+            | Self::Bagging(_)
+            | Self::Split(_) => None,
             Self::EpsilonGreedy(policy) => Some(&policy.tabular),
             Self::QLearning(policy) => Some(&policy.greedy.tabular),
             Self::Softmax(policy) => Some(&policy.tabular),
@@ -351,7 +359,7 @@ impl Policy {
     #[must_use]
     pub const fn rests_on_state_alone(&self) -> bool {
         match (self, self.tabular()) {
-            (Self::PooledThompson(_), _) => false,
+            (Self::PooledThompson(_) | Self::Split(_), _) => false,
             (_, Some(tabular)) => !tabular.memory.fades(),
             (_, None) => self.model().is_none(),
         }
@@ -402,8 +410,12 @@ impl Policy {
 
     /// Whether it can learn rewards in [0, 1] only, as conversion earns.
     #[must_use]
-    pub const fn needs_unit_rewards(&self) -> bool {
+    pub fn needs_unit_rewards(&self) -> bool {
         match self {
+            Self::Split(policy) => policy
+                .arms()
+                .iter()
+                .any(|arm| arm.policy.needs_unit_rewards()),
             Self::Uniform(_)
             | Self::Fixed(_)
             | Self::EpsilonGreedy(_)
@@ -446,6 +458,15 @@ impl Policy {
         match self.tabular() {
             Some(tabular) => tabular.memory,
             None => Memory::Forever,
+        }
+    }
+
+    /// The split, if this is one.
+    #[must_use]
+    pub const fn split(&self) -> Option<&Split> {
+        match self {
+            Self::Split(policy) => Some(policy),
+            _ => None,
         }
     }
 
@@ -494,7 +515,8 @@ impl Policy {
                 | Self::LogisticThompson(_)
                 | Self::SquareCb(_)
                 | Self::RegCb(_)
-                | Self::Bagging(_) => false,
+                | Self::Bagging(_)
+                | Self::Split(_) => false,
             }
     }
 
@@ -587,6 +609,30 @@ impl Policy {
         })
     }
 
+    /// The same for a decision that belongs to an arm of a split: that arm's
+    /// policy learns it, in its own memory. A decision of no arm, or of one that
+    /// the policy does not have, is learnt beside them.
+    ///
+    /// # Errors
+    /// As [`Self::learn`].
+    pub fn learn_in(
+        &self,
+        arm: Option<&str>,
+        state: &mut PolicyState,
+        decision: &RewardedDecision<'_>,
+    ) -> Result<Learnt, LearnError> {
+        let Some(arm) = self
+            .split()
+            .zip(arm)
+            .and_then(|(split, arm)| split.arm(arm))
+        else {
+            return self.learn(state, decision);
+        };
+        let mut learnt = arm.policy.learn(state.arm_or_new(&arm.name), decision)?;
+        learnt.receipt.split = state.split_number();
+        Ok(learnt)
+    }
+
     /// Changes the counts of the arm that a decision is about, and what is kept
     /// of them for all segments together along with it: nothing, unless the
     /// policy pools.
@@ -637,6 +683,9 @@ impl Policy {
         let domain = self.reward_domain();
         let before = domain.admit(decision.reward)?;
         let after = domain.admit(reward_after)?;
+        if receipt.split != 0 {
+            return Ok(Correction::NotUnlearnt(NotUnlearnt::Superseded));
+        }
         let known = state
             .segment(decision.segment)
             .and_then(|segment| segment.arm(decision.offer))
@@ -684,6 +733,35 @@ impl Policy {
         })
     }
 
+    /// The same for a decision that belongs to an arm of a split.
+    ///
+    /// # Errors
+    /// As [`Self::correct`].
+    pub fn correct_in(
+        &self,
+        arm: Option<&str>,
+        state: &mut PolicyState,
+        decision: &RewardedDecision<'_>,
+        receipt: Receipt,
+        reward_after: f64,
+    ) -> Result<Correction, LearnError> {
+        let arm = self
+            .split()
+            .zip(arm)
+            .and_then(|(split, arm)| split.arm(arm));
+        match arm.filter(|_| receipt.split == state.split_number()) {
+            Some(arm) => {
+                let receipt = Receipt {
+                    split: 0,
+                    ..receipt
+                };
+                let state = state.arm_or_new(&arm.name);
+                arm.policy.correct(state, decision, receipt, reward_after)
+            }
+            None => self.correct(state, decision, receipt, reward_after),
+        }
+    }
+
     /// Takes over what `previous` learnt, when a placement changes its policy.
     /// Counts and sums mean the same to every tabular policy and are kept,
     /// except where an arm's rewards lie outside the domain of this one. The
@@ -691,9 +769,28 @@ impl Policy {
     /// memory held counts as decided at `now`, the instant of the change. Squares
     /// that were not kept are taken to be those of rewards with the prior's
     /// variance.
+    ///
+    /// The arms of a split start anew, so that they are compared as equals; an
+    /// arm that a split before it had under the same name goes on. What the arms
+    /// that are gone have learnt comes to what the placement had learnt before
+    /// the split: a policy that follows a split takes over all of it.
     #[allow(clippy::cast_precision_loss)] // exact below 2^53 pulls
     pub fn adopt(&self, state: &mut PolicyState, previous: &Self, now: Instant) -> Adopted {
         let mut adopted = Adopted::default();
+        if previous.split().is_some() || self.split().is_some() {
+            let goes_on = |name: &str| self.split().is_some_and(|split| split.arm(name).is_some());
+            state.end_split(goes_on);
+            if let (Some(split), Some(former)) = (self.split(), previous.split()) {
+                for (arm, before) in split
+                    .arms()
+                    .iter()
+                    .filter_map(|arm| Some((arm, former.arm(&arm.name)?)))
+                {
+                    let state = state.arm_or_new(&arm.name);
+                    adopted += arm.policy.adopt(state, &before.policy, now);
+                }
+            }
+        }
         let other_models = match (self.model(), previous.model()) {
             (Some(model), Some(previous)) => !model.remembers_like(previous),
             (None, None) => false,
@@ -761,8 +858,16 @@ impl Policy {
     /// next decision need not. Changes nothing that a distribution or the
     /// state's canonical form shows.
     pub fn prepare(&self, state: &mut PolicyState) {
-        if let Self::PooledThompson(policy) = self {
-            policy.prepare(state);
+        match self {
+            Self::PooledThompson(policy) => policy.prepare(state),
+            Self::Split(policy) => {
+                for arm in policy.arms() {
+                    if state.arm(&arm.name).is_some() {
+                        arm.policy.prepare(state.arm_or_new(&arm.name));
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
@@ -772,6 +877,7 @@ impl Policy {
     pub fn with_campaigns(self, campaigns: BTreeMap<OfferNumber, u32>) -> Self {
         match self {
             Self::PooledThompson(policy) => Self::PooledThompson(policy.with_campaigns(campaigns)),
+            Self::Split(policy) => Self::Split(policy.with_campaigns(&campaigns)),
             other => other,
         }
     }
@@ -797,7 +903,8 @@ impl Policy {
             .map(|(place, (offer, arm))| {
                 let evidence = self.memory().evidence(arm, now);
                 let (estimate, posterior) = match self {
-                    Self::Uniform(_) | Self::Fixed(_) => (None, None),
+                    // A split's arms know, each by itself.
+                    Self::Uniform(_) | Self::Fixed(_) | Self::Split(_) => (None, None),
                     // What they estimate depends on the features.
                     Self::LinearThompson(_)
                     | Self::LinUcb(_)

@@ -1,5 +1,7 @@
 //! What a policy learns from, and what it answers.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -47,6 +49,14 @@ pub struct Adopted {
     pub arms_settled: u64,
 }
 
+impl AddAssign for Adopted {
+    fn add_assign(&mut self, other: Self) {
+        self.arms_kept += other.arms_kept;
+        self.arms_reset += other.arms_reset;
+        self.arms_settled += other.arms_settled;
+    }
+}
+
 /// The place of one learnt reward in a state, small enough to keep with each
 /// decision. It means something only together with the decision and policy it
 /// came from.
@@ -56,6 +66,9 @@ pub struct Receipt {
     pub epoch: u32,
     /// Which update of its arm it was, from 1.
     pub ordinal: u64,
+    /// Which split of the placement an arm of which learnt it, from 1; 0 where
+    /// it was none.
+    pub split: u32,
 }
 
 impl Receipt {
@@ -64,26 +77,36 @@ impl Receipt {
     pub const WITH_ITS_SESSION: Self = Self {
         epoch: u32::MAX,
         ordinal: 0,
+        split: 0,
     };
 
-    /// The receipt as the ledger keeps it: epoch and ordinal, least
-    /// significant byte first.
+    /// The receipt as the ledger keeps it: epoch, ordinal and, in a split, which
+    /// one, least significant byte first.
     #[must_use]
-    pub fn to_bytes(self) -> [u8; 12] {
-        let mut bytes = [0; 12];
-        bytes[..4].copy_from_slice(&self.epoch.to_le_bytes());
-        bytes[4..].copy_from_slice(&self.ordinal.to_le_bytes());
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(16);
+        bytes.extend_from_slice(&self.epoch.to_le_bytes());
+        bytes.extend_from_slice(&self.ordinal.to_le_bytes());
+        if self.split != 0 {
+            bytes.extend_from_slice(&self.split.to_le_bytes());
+        }
         bytes
     }
 
-    /// The receipt from the ledger's bytes; `None` when they are not 12.
+    /// The receipt from the ledger's bytes; `None` when they are neither 12
+    /// nor 16.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let bytes: &[u8; 12] = bytes.try_into().ok()?;
-        let (epoch, ordinal) = bytes.split_first_chunk::<4>()?;
+        let (epoch, rest) = bytes.split_first_chunk::<4>()?;
+        let (ordinal, rest) = rest.split_first_chunk::<8>()?;
+        let split = match rest {
+            [] => 0,
+            rest => u32::from_le_bytes(rest.try_into().ok()?),
+        };
         Some(Self {
             epoch: u32::from_le_bytes(*epoch),
-            ordinal: u64::from_le_bytes(ordinal.try_into().ok()?),
+            ordinal: u64::from_le_bytes(*ordinal),
+            split,
         })
     }
 }
@@ -240,11 +263,20 @@ mod tests {
         let receipt = Receipt {
             epoch: 0x0102_0304,
             ordinal: 77,
+            split: 0,
         };
         let bytes = receipt.to_bytes();
         assert_eq!(bytes, [4, 3, 2, 1, 77, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(Receipt::from_bytes(&bytes), Some(receipt));
         assert_eq!(Receipt::from_bytes(&bytes[..11]), None);
+        let in_split = Receipt {
+            split: 2,
+            ..receipt
+        };
+        let bytes = in_split.to_bytes();
+        assert_eq!(bytes[12..], [2, 0, 0, 0]);
+        assert_eq!(Receipt::from_bytes(&bytes), Some(in_split));
+        assert_eq!(Receipt::from_bytes(&bytes[..15]), None);
     }
 
     #[test]

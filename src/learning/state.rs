@@ -32,6 +32,10 @@ pub struct PolicyState {
     /// function of the segments, and so no part of what is stored or compared.
     #[serde(skip)]
     pool: Option<Arc<Pool>>,
+    /// What each arm of a split has learnt, by name.
+    arms: imbl::OrdMap<Arc<str>, PolicyState>,
+    /// How many splits there were before the one of the arms.
+    splits_before: u32,
 }
 
 impl PartialEq for PolicyState {
@@ -39,6 +43,8 @@ impl PartialEq for PolicyState {
         self.segments == other.segments
             && self.alarms == other.alarms
             && self.contextual == other.contextual
+            && self.arms == other.arms
+            && self.splits_before == other.splits_before
     }
 }
 
@@ -267,6 +273,10 @@ impl PolicyState {
             elsewhere || (offer.is_some() && offer != alarm.offer)
         };
         self.alarms = self.alarms.iter().filter(is_left).copied().collect();
+        let names: Vec<Arc<str>> = self.arms.keys().cloned().collect();
+        for name in names {
+            forgotten += self.arm_or_new(&name).reset(segment, offer);
+        }
         match (segment, offer, &mut self.contextual) {
             (None, None, memory) => *memory = None,
             (None, Some(offer), Some(memory)) => Arc::make_mut(memory).forget(offer),
@@ -345,6 +355,41 @@ impl PolicyState {
         Arc::make_mut(self.segments.entry(number).or_default())
     }
 
+    /// What an arm of a split has learnt; `None` when that is nothing.
+    #[must_use]
+    pub fn arm(&self, name: &str) -> Option<&Self> {
+        self.arms.get(name)
+    }
+
+    /// What the arms of a split have learnt, by name.
+    pub fn arms(&self) -> impl Iterator<Item = (&Arc<str>, &Self)> {
+        self.arms.iter()
+    }
+
+    pub(super) fn arm_or_new(&mut self, name: &Arc<str>) -> &mut Self {
+        self.arms.entry(name.clone()).or_default()
+    }
+
+    /// Which split of the placement the arms belong to, from 1.
+    pub(super) const fn split_number(&self) -> u32 {
+        self.splits_before + 1
+    }
+
+    /// Ends a split: what its arms have learnt is added to what was learnt beside
+    /// them, but for the arms that go on in the next one. No reward that an arm
+    /// has learnt so far can be corrected any more.
+    pub(super) fn end_split(&mut self, goes_on: impl Fn(&str) -> bool) {
+        self.splits_before += 1;
+        self.pool = None;
+        let (go_on, end): (Vec<_>, Vec<_>) = std::mem::take(&mut self.arms)
+            .into_iter()
+            .partition(|(name, _)| goes_on(name));
+        self.arms = go_on.into_iter().collect();
+        for (number, segment) in end.iter().flat_map(|(_, state)| state.segments()) {
+            self.segment_or_new(number).absorb(segment);
+        }
+    }
+
     /// What was kept of all segments together.
     pub(super) fn pool(&self) -> Option<&Pool> {
         self.pool.as_deref()
@@ -391,6 +436,16 @@ impl PolicyState {
         }
         if let Some(memory) = &self.contextual {
             memory.write_canonical(sink);
+        }
+        if self.splits_before > 0 || !self.arms.is_empty() {
+            sink(b"split");
+            sink(&self.splits_before.to_le_bytes());
+            sink(&(self.arms.len() as u64).to_le_bytes());
+        }
+        for (name, state) in &self.arms {
+            sink(&(name.len() as u64).to_le_bytes());
+            sink(name.as_bytes());
+            state.write_canonical(sink);
         }
     }
 }
@@ -455,6 +510,14 @@ impl SegmentState {
     pub(super) fn take_over(&mut self, take_over: impl FnMut(&mut ArmState)) {
         self.arms.iter_mut().for_each(take_over);
         self.learnt = self.arms.iter().map(|arm| arm.pulls).sum();
+    }
+
+    /// Adds what another memory of the same segment has counted.
+    fn absorb(&mut self, other: &Self) {
+        self.learnt += other.learnt;
+        for arm in &other.arms {
+            self.arm_or_new(arm.offer).absorb(arm);
+        }
     }
 
     fn write_canonical(&self, sink: &mut impl FnMut(&[u8])) {
@@ -625,6 +688,7 @@ impl ArmState {
         Receipt {
             epoch: self.epoch,
             ordinal: self.pulls,
+            split: 0,
         }
     }
 
@@ -648,6 +712,25 @@ impl ArmState {
             self.earning + u64::from(after.value != 0.0) - u64::from(before.value != 0.0);
         self.rewards.remove(before.value);
         self.rewards.add(after.value);
+    }
+
+    /// Adds another's counts and sums. Its own rewards can no longer be
+    /// corrected; values of constant steps and memories are made anew by the
+    /// policy that takes over.
+    fn absorb(&mut self, other: &Self) {
+        self.epoch += 1;
+        let square_sum = match (self.pulls, &self.squares, &other.squares) {
+            (0, _, squares) => squares.as_deref().map(|squares| squares.get()),
+            (_, Some(own), Some(others)) => Some(own.get() + others.get()),
+            _ => None,
+        };
+        self.set_square_sum(square_sum);
+        self.pulls += other.pulls;
+        self.clipped += other.clipped;
+        self.outside_unit += other.outside_unit;
+        self.earning += other.earning;
+        self.rewards.add_all(other.rewards);
+        self.recent = None;
     }
 
     fn add(&mut self, more: &Suggested) {

@@ -1,5 +1,5 @@
-//! The holdout: a stable share of the shoppers who see no offer at a
-//! placement.
+//! Stable shares of the shoppers: the holdout, who see no offer at a placement,
+//! and the arms of a split.
 
 use crate::domain::keys::{HashKey, Pseudonym};
 use crate::domain::money::BasisPoints;
@@ -14,9 +14,20 @@ use crate::domain::money::BasisPoints;
 /// holdouts of two groups are independent of each other.
 #[must_use]
 pub fn in_holdout(key: &HashKey, group: &str, shopper: &Pseudonym, share: BasisPoints) -> bool {
-    let hash = key.hash_u64(b"holdout", &[group.as_bytes(), &shopper.0]);
-    let basis_point = (u128::from(hash) * u128::from(BasisPoints::ALL)) >> 64;
-    basis_point < u128::from(share.get())
+    basis_point(key, b"holdout", group, &shopper.0) < u32::from(share.get())
+}
+
+/// Which of the 10,000 basis points of an experiment somebody belongs to, known
+/// by a keyed hash: in the same way, and independent of every holdout.
+#[must_use]
+pub fn experiment_basis_point(key: &HashKey, experiment: &str, who: &[u8; 16]) -> u32 {
+    basis_point(key, b"split", experiment, who)
+}
+
+#[allow(clippy::cast_possible_truncation)] // below 10,000
+fn basis_point(key: &HashKey, purpose: &[u8], group: &str, who: &[u8; 16]) -> u32 {
+    let hash = key.hash_u64(purpose, &[group.as_bytes(), who]);
+    ((u128::from(hash) * u128::from(BasisPoints::ALL)) >> 64) as u32
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::gate::Gate;
+use super::lift;
 use super::status::Refusal;
 use super::wire;
 use crate::domain::ids::ChainHash;
@@ -36,6 +37,8 @@ pub(super) struct Ledgers {
     data_dir: Option<PathBuf>,
     /// One verification at a time: each keeps a core busy.
     verifying: Arc<Semaphore>,
+    /// One report at a time, likewise.
+    reporting: Arc<Semaphore>,
 }
 
 impl Ledgers {
@@ -44,6 +47,7 @@ impl Ledgers {
             gate,
             data_dir,
             verifying: Arc::new(Semaphore::new(1)),
+            reporting: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -75,7 +79,8 @@ impl Ledgers {
         let engine = self.gate.enter()?.clone();
         let expected_head = wire::expected_head(expect_head)?;
         let verifying = self.verifying.clone().try_acquire_owned();
-        let turn = verifying.map_err(|_| Refusal::verify_under_way())?;
+        let what = "the ledger is being verified";
+        let turn = verifying.map_err(|_| Refusal::under_way("VERIFY_UNDER_WAY", what))?;
         let (sender, receiver) = mpsc::channel(WAITING_MESSAGES);
         let gate = self.gate.clone();
         spawn_blocking(move || {
@@ -83,6 +88,23 @@ impl Ledgers {
             verify(&engine, &gate, expected_head, &sender);
         });
         Ok(ReceiverStream::new(receiver))
+    }
+
+    async fn report_lift(
+        &self,
+        request: &v1::ReportLiftRequest,
+    ) -> Result<v1::ReportLiftResponse, Refusal> {
+        let engine = self.gate.enter()?.clone();
+        let asked = wire::lift_request(request)?;
+        let reporting = self.reporting.clone().try_acquire_owned();
+        let what = "a report is being made";
+        let turn = reporting.map_err(|_| Refusal::under_way("REPORT_UNDER_WAY", what))?;
+        let reported = spawn_blocking(move || {
+            let _turn = turn;
+            lift::report(&engine, &asked)
+        });
+        let reported = reported.await;
+        Ok(reported.map_err(|_| Refusal::internal("the report came to no end"))??)
     }
 }
 
@@ -143,5 +165,13 @@ impl LedgerService for Ledgers {
         _: Request<v1::StatsRequest>,
     ) -> Result<Response<v1::StatsResponse>, Status> {
         Ok(Response::new(self.stats().await?))
+    }
+
+    async fn report_lift(
+        &self,
+        request: Request<v1::ReportLiftRequest>,
+    ) -> Result<Response<v1::ReportLiftResponse>, Status> {
+        let answer = self.report_lift(request.get_ref()).await;
+        Ok(Response::new(answer?))
     }
 }

@@ -24,7 +24,10 @@ use super::status::Refusal;
 
 /// Calls that may last as long as their caller wants: only the caller's own
 /// deadline ends them.
-const UNBOUNDED: [&str; 1] = ["/promobandit.v1.RewardService/StreamRewards"];
+const UNBOUNDED: [&str; 2] = [
+    "/promobandit.v1.RewardService/StreamRewards",
+    "/promobandit.v1.LedgerService/ReportLift",
+];
 
 /// Calls that are let in however many are under way: whoever watches over the
 /// service must see it while it is busy.

@@ -13,6 +13,7 @@ use crate::engine::ImportError;
 use crate::engine::choose::ChooseError;
 use crate::engine::committer::CommitError;
 use crate::engine::fault::FieldFault;
+use crate::engine::lift::LiftError;
 use crate::engine::policies::PolicyUpdateError;
 use crate::engine::price::PriceError;
 use crate::engine::record::RecordError;
@@ -107,10 +108,10 @@ impl Refusal {
         Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message)
     }
 
-    /// Another verification runs.
-    pub fn verify_under_way() -> Self {
-        let message = "the ledger is being verified for another caller, one runs at a time";
-        Self::new(Code::ResourceExhausted, "VERIFY_UNDER_WAY", message).retry_after(RETRY_WHEN_AWAY)
+    /// What only one caller at a time can have is being done for another.
+    pub fn under_way(reason: &'static str, what: &str) -> Self {
+        let message = format!("{what} for another caller, one runs at a time");
+        Self::new(Code::ResourceExhausted, reason, message).retry_after(RETRY_WHEN_AWAY)
     }
 
     /// Something of the catalogue that is not there.
@@ -373,6 +374,31 @@ impl From<LookupError> for Refusal {
             | LookupError::NoCatalog(_)
             | LookupError::Unseal(_) => Self::new(Code::DataLoss, "LEDGER_DAMAGED", message),
             LookupError::Key(_) => Self::new(Code::Internal, "KEY_UNAVAILABLE", message),
+        }
+    }
+}
+
+impl From<LiftError> for Refusal {
+    fn from(error: LiftError) -> Self {
+        let message = error.to_string();
+        match error {
+            LiftError::UnknownPlacement { placement, .. } => {
+                let expected = "the id of a placement of the catalogue in force";
+                let fault = FieldFault::new("placement", placement, expected);
+                Self::new(Code::NotFound, "PLACEMENT_NOT_FOUND", message).about(fault)
+            }
+            LiftError::NoSplit { placement, .. } => {
+                let expected = "a placement whose policy is a split";
+                let fault = FieldFault::new("placement", placement, expected);
+                Self::new(Code::FailedPrecondition, "NO_SPLIT", message).about(fault)
+            }
+            LiftError::UnknownArm { arm, .. } => {
+                let fault = FieldFault::new("against_arm", arm, "an arm of the split");
+                Self::new(Code::NotFound, "ARM_NOT_FOUND", message).about(fault)
+            }
+            LiftError::Read(_) | LiftError::Decode { .. } => {
+                Self::new(Code::DataLoss, "LEDGER_DAMAGED", message)
+            }
         }
     }
 }

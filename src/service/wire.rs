@@ -11,6 +11,7 @@ mod decision;
 mod entry;
 mod explanation;
 mod field;
+mod lift;
 mod money;
 mod page;
 mod price;
@@ -35,6 +36,7 @@ pub(super) use entry::{
     preview, status_change, update, whole_catalog,
 };
 pub use explanation::explanation;
+pub(super) use lift::{lift_report, lift_request};
 pub(super) use price::{price_request, repriced};
 pub(super) use reward::{recorded, reward_request};
 pub use stats::{stats, verify_report};

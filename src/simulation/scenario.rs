@@ -236,6 +236,15 @@ pub enum ScenarioError {
         /// What is wrong with it.
         error: PolicyError,
     },
+    /// A policy that needs shoppers who can be told apart.
+    #[error(
+        "policies.{name}: a split assigns shoppers to arms, and a scenario's rounds have none; \
+         let each arm be a policy of its own"
+    )]
+    Split {
+        /// Which policy.
+        name: String,
+    },
     /// A policy that would refuse what the environment's offers earn.
     #[error("policies.{name}: {error}, and an offer of this environment earns it")]
     Reward {
@@ -526,6 +535,9 @@ fn candidate(
         name: name.clone(),
         error,
     })?;
+    if policy.split().is_some() {
+        return Err(ScenarioError::Split { name });
+    }
     let on_top = !matches!(feedback, Timing::AtClosing | Timing::Undelayed);
     if on_top && !policy.acts_on_counts() {
         let kind = policy.kind();

@@ -15,7 +15,7 @@ use promobandit::engine::{Engine, Settings, Storage};
 use promobandit::ledger::open::{self, Probe};
 use uuid::Uuid;
 
-use crate::served::{json, run};
+use crate::served::{Served, json, run, stderr};
 
 const NOW: Instant = Instant::from_unix_ms(1_771_286_400_000);
 const WANTING: i32 = 3;
@@ -28,9 +28,27 @@ currency = "CNY"
 holdout_basis_points = 5000
 policy = { kind = "uniform" }
 
+[[placement]]
+id = "cart"
+objective = "conversion"
+currency = "CNY"
+
+[placement.policy]
+kind = "split"
+experiment = "shipping"
+arms = [
+    { name = "ten-off", share_basis_points = 4000, offer = "ten-off" },
+    { name = "free", share_basis_points = 6000, offer = "free" },
+]
+
+[[offer]]
+id = "free"
+placements = ["cart"]
+benefit = { kind = "free_shipping" }
+
 [[offer]]
 id = "ten-off"
-placements = ["checkout"]
+placements = ["checkout", "cart"]
 benefit = { kind = "amount_off", amount = "10.00" }
 "#;
 
@@ -65,9 +83,15 @@ async fn write(root: &Path, shoppers: u32) {
         .expect("a catalogue");
     let mut seen = [0_u32; 2];
     for number in 1..=shoppers {
-        let request = ChooseRequest {
+        let elsewhere = ChooseRequest {
             shopper_id: format!("shopper-{number}"),
-            ..ChooseRequest::new(Uuid::from_u128(u128::from(number)), "checkout")
+            ..ChooseRequest::new(Uuid::from_u128(1_000_000 + u128::from(number)), "cart")
+        };
+        engine.choose(&elsewhere).await.expect("a decision");
+        let request = ChooseRequest {
+            request_id: Uuid::from_u128(u128::from(number)),
+            placement: "checkout".to_owned(),
+            ..elsewhere
         };
         let chosen = engine.choose(&request).await.expect("a decision").decision;
         let held_out = chosen.record.kind == DecisionKind::Holdout;
@@ -139,6 +163,47 @@ async fn lift_tells_rates_with_intervals_or_why_it_does_not() {
         page.contains("retention") && page.contains("held out"),
         "{page}"
     );
+    let arms = [
+        "--placement",
+        "cart",
+        "--against",
+        "free",
+        "--output",
+        "json",
+    ];
+    let [by, cart, against, free, output, as_json] = arms;
+    let arms = json([
+        report, lift, flag, dir, by, cart, against, free, output, as_json,
+    ]);
+    let told_arm = &arms["arms"][0];
+    assert_eq!(told_arm["arm"], "ten-off");
+    let shoppers = &told_arm["shoppers"];
+    let sum = shoppers["arm"].as_u64().zip(shoppers["against"].as_u64());
+    assert_eq!(sum.map(|(arm, free)| arm + free), Some(200));
+    assert_eq!(told_arm["conversion"]["arm"], 0.0);
+    let unknown = run([report, lift, flag, dir, by, cart, against, "fre"]);
+    assert!(
+        stderr(&unknown).contains("only ten-off, free"),
+        "{}",
+        stderr(&unknown)
+    );
+
+    // The same beside a running service.
+    let served = Served::start(Path::new(data_dir), &[]).await;
+    let (flag, url) = ("--endpoint", served.endpoint.as_str());
+    let beside = json([report, lift, flag, url, at, placement, output, as_json]);
+    assert_eq!(beside, told);
+    let beside = json([
+        report, lift, flag, url, by, cart, against, free, output, as_json,
+    ]);
+    assert_eq!(beside, arms);
+    let unknown = run([report, lift, flag, url, at, "chekout"]);
+    assert!(
+        stderr(&unknown).contains("did you mean \"checkout\""),
+        "{}",
+        stderr(&unknown)
+    );
+    served.stop();
 
     let few = directory.path().join("few");
     write(&few, 20).await;

@@ -262,8 +262,76 @@ fn check_policy(
             return None;
         }
     };
-    if let PolicyConfig::Fixed(fixed) = &written.policy {
-        refuse_preferences_elsewhere(&place, &written.id, &fixed.preference, document, faults);
+    let serves = match (&written.policy, policy.split()) {
+        (PolicyConfig::Split(config), Some(split)) => {
+            let list = place.key("arms");
+            let mut serves = true;
+            for (index, (written_arm, arm)) in config.arms.iter().zip(split.arms()).enumerate() {
+                let of_arm = list.index(index);
+                if let Some(offer) = &written_arm.offer {
+                    let shown = std::slice::from_ref(offer);
+                    let offer_place = |_| of_arm.key("offer");
+                    refuse_offers_elsewhere(offer_place, &written.id, shown, document, faults);
+                }
+                if let Some(config) = written_arm.policy.as_deref() {
+                    let inner = of_arm.key("policy");
+                    if let Some(what) = beyond_an_arm(&arm.policy) {
+                        let kind = arm.policy.kind();
+                        let rule = format!("{kind} {what}, which an arm of a split does not yet");
+                        faults.lack(&inner.key("kind"), rule);
+                        serves = false;
+                    }
+                    serves &= check_service(
+                        &inner,
+                        (config, &arm.policy),
+                        &written.id,
+                        objective,
+                        document,
+                        faults,
+                    );
+                }
+            }
+            serves
+        }
+        (config, _) => check_service(
+            &place,
+            (config, &policy),
+            &written.id,
+            objective,
+            document,
+            faults,
+        ),
+    };
+    serves.then_some(policy)
+}
+
+/// What a policy does that an arm of a split cannot, if there is something.
+fn beyond_an_arm(policy: &Policy) -> Option<&'static str> {
+    if policy.model().is_some() {
+        Some("learns from features")
+    } else if policy.looking_ahead().is_some() {
+        Some("looks ahead within a session")
+    } else if policy.watches_for_changes() {
+        Some("asks for resets when rewards change")
+    } else {
+        None
+    }
+}
+
+/// Whether a placement of the service can follow a policy, as written and as
+/// checked.
+fn check_service(
+    place: &Place<'_>,
+    (config, policy): (&PolicyConfig, &Policy),
+    placement: &str,
+    objective: Option<Objective>,
+    document: &CatalogDocument,
+    faults: &mut Faults,
+) -> bool {
+    if let PolicyConfig::Fixed(fixed) = config {
+        let list = place.key("preference");
+        let at = |index| list.index(index);
+        refuse_offers_elsewhere(at, placement, &fixed.preference, document, faults);
     }
     let unit = policy.needs_unit_rewards();
     if let Some(objective) = objective.filter(|it| unit && *it != Objective::Conversion) {
@@ -273,9 +341,9 @@ fn check_policy(
             objective.name()
         );
         faults.lack(&place.key("kind"), rule);
-        return None;
+        return false;
     }
-    Some(policy)
+    true
 }
 
 /// Tells a policy that learns from features what they are; `None` when it
@@ -359,13 +427,22 @@ fn refuse_policy(
         PolicyError::Contradiction { key, value, reason } => {
             faults.refuse(&place.key(key), quoted(value), *reason);
         }
+        PolicyError::Ill { key, value, rule } => faults.refuse(&place.key(key), value, *rule),
+        PolicyError::InArm { arm, error } => {
+            let list = place.key("arms");
+            refuse_policy(&list.index(*arm), error, names, faults);
+        }
+        PolicyError::InPolicy { error } => {
+            refuse_policy(&place.key("policy"), error, names, faults);
+        }
     }
 }
 
-fn refuse_preferences_elsewhere(
-    place: &Place<'_>,
+/// Refuses offers, each at its own place, that are not of the placement.
+fn refuse_offers_elsewhere<'a>(
+    place: impl Fn(usize) -> Place<'a>,
     placement: &str,
-    preference: &[String],
+    named: &[String],
     document: &CatalogDocument,
     faults: &mut Faults,
 ) {
@@ -379,8 +456,7 @@ fn refuse_preferences_elsewhere(
             )
         })
         .collect();
-    let list = place.key("preference");
-    for (index, name) in preference.iter().enumerate() {
+    for (index, name) in named.iter().enumerate() {
         if here.get(name.as_str()) == Some(&false) {
             let rule = format!("must name an offer of the placement {placement:?}");
             let known = document.offers.iter().map(|offer| &*offer.id);
@@ -388,7 +464,7 @@ fn refuse_preferences_elsewhere(
             let hint = nearest(name, known).map_or_else(String::new, |nearest| {
                 format!("; did you mean {nearest:?}?")
             });
-            faults.refuse(&list.index(index), quoted(name), rule + &hint);
+            faults.refuse(&place(index), quoted(name), rule + &hint);
         }
     }
 }

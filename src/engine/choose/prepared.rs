@@ -24,7 +24,7 @@ use crate::engine::derive::{self, Derived};
 use crate::engine::fault::FieldFault;
 use crate::engine::sealing::{NonceSeed, seal};
 use crate::engine::shared::Shared;
-use crate::engine::snapshot::{Asked, Snapshot};
+use crate::engine::snapshot::{Asked, Drawing, Snapshot};
 use crate::engine::view::DecisionView;
 use crate::ledger::codec::sealed;
 use crate::promotion::Known;
@@ -422,6 +422,7 @@ impl PreparedRequest {
             placement: self.placement,
             kind: derived.kind,
             segment: standing.segment,
+            arm: derived.arm,
             unpersonalized: self.unpersonalized,
             test: self.test,
             slots_requested: self.slots,
@@ -548,6 +549,23 @@ impl PreparedRequest {
         let snapshot = grounds.snapshot.as_ref();
         let same = snapshot.filter(|it| it.catalog.version() == catalog.version());
         let index = same.and_then(|snapshot| snapshot.index(self.placement));
+        let policy = catalog.policy(self.placement);
+        let (Some(snapshot), Some(policy)) = (snapshot, policy) else {
+            unreachable!("every placement of a catalogue has a policy");
+        };
+        let asked = Asked {
+            policy,
+            arm: None,
+            feedback: self.placement().feedback,
+            catalog: catalog.version(),
+            constraints: catalog.constraints(),
+            placement: self.placement,
+            segment: standing.segment,
+            decided_at: grounds.evaluated_at,
+            seed: self.seed,
+            features: &standing.features,
+        };
+        let mut drawing = Drawing::new(asked, standing.arm);
         derive::derive(
             catalog,
             self.placement(),
@@ -558,23 +576,10 @@ impl PreparedRequest {
             },
             &terms,
             gate,
-            |_, eligible| {
-                let policy = catalog.policy(self.placement);
-                let (Some(snapshot), Some(policy)) = (&grounds.snapshot, policy) else {
-                    unreachable!("every placement of a catalogue has a policy");
-                };
-                let asked = Asked {
-                    policy,
-                    feedback: self.placement().feedback,
-                    catalog: catalog.version(),
-                    constraints: catalog.constraints(),
-                    placement: self.placement,
-                    segment: standing.segment,
-                    decided_at: grounds.evaluated_at,
-                    seed: self.seed,
-                    features: &standing.features,
-                };
-                snapshot.distribution(&asked, eligible)
+            |above, eligible| {
+                drawing.odds(above, eligible, |asked, eligible| {
+                    snapshot.distribution(asked, eligible)
+                })
             },
         )
     }

@@ -167,7 +167,7 @@ impl State {
             slots.push(ClosedSlot {
                 reward,
                 receipt: receipt
-                    .map(|receipt| receipt.to_bytes().to_vec())
+                    .map(|receipt| receipt.to_bytes())
                     .unwrap_or_default(),
             });
         }
@@ -203,7 +203,7 @@ impl State {
             decided_at: decision.decided_at,
             reward,
         };
-        match policy.learn(state, &rewarded) {
+        match policy.learn_in(decision.arm.as_deref(), state, &rewarded) {
             Ok(learnt) => Some(learnt.receipt),
             Err(_) => {
                 self.counters.unlearnable += 1;

@@ -31,6 +31,7 @@ impl State {
                 closes_at,
                 placement: record.placement,
                 segment: record.segment,
+                arm: record.arm.clone(),
                 catalog_version: record.catalog_version,
                 test: record.test,
                 slots: record

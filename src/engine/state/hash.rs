@@ -64,6 +64,11 @@ fn write_open(decision: &OpenDecision, sink: &mut impl FnMut(&[u8])) {
         sink(&slot.offer.0.to_le_bytes());
         sink(&slot.propensity.get().to_bits().to_le_bytes());
     }
+    if let Some(arm) = &decision.arm {
+        sink(b"arm");
+        sink(&(arm.len() as u64).to_le_bytes());
+        sink(arm.as_bytes());
+    }
     for feature in &decision.features {
         sink(&feature.to_bits().to_le_bytes());
     }

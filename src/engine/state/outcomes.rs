@@ -292,8 +292,9 @@ impl State {
             decided_at: correction.decided_at,
             reward: correction.reward_before,
         };
+        let (arm, after) = (correction.arm.as_deref(), correction.reward_after);
         let outcome = policy
-            .correct(state, &learnt, receipt, correction.reward_after)
+            .correct_in(arm, state, &learnt, receipt, after)
             .ok()?;
         Some(matches!(outcome, Corrected::Corrected { .. }))
     }

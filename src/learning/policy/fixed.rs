@@ -48,6 +48,14 @@ impl Fixed {
         })
     }
 
+    /// That one offer wherever it is eligible.
+    pub(super) fn always(offer: OfferNumber) -> Self {
+        Self {
+            preference: vec![offer],
+            exploration_floor: 0.0,
+        }
+    }
+
     pub(super) fn distribution(&self, eligible: &EligibleOffers) -> ActionDistribution {
         let chosen = self
             .preference

@@ -252,6 +252,7 @@ fn a_bad_reward_changes_nothing() {
             let receipt = Receipt {
                 epoch: 0,
                 ordinal: 1,
+                split: 0,
             };
             let corrected = policy.correct(&mut state, &rewarded(1, 1.0), receipt, bad);
             assert!(corrected.is_err());

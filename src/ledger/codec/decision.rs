@@ -53,6 +53,7 @@ pub(super) fn to_stored(record: &DecisionRecord) -> stored::Decision {
         subject: record.subject.0,
         sealed: record.sealed.clone(),
         holds: record.holds.iter().map(hold::to_stored).collect(),
+        arm: record.arm.as_deref().unwrap_or_default().to_owned(),
     }
 }
 
@@ -77,6 +78,7 @@ pub(super) fn from_stored(decision: stored::Decision) -> Result<DecisionRecord, 
         placement: PlacementNumber(decision.placement),
         kind,
         segment: SegmentNumber(decision.segment),
+        arm: (!decision.arm.is_empty()).then(|| decision.arm.into()),
         unpersonalized: decision.unpersonalized,
         test: decision.test,
         slots_requested: decision.slots_requested,

@@ -173,6 +173,7 @@ fn correction_to_stored(correction: &Correction) -> stored::outcome::Correction 
         decided_at_ms: correction.decided_at.unix_ms(),
         propensity: correction.propensity.get(),
         features: correction.features.clone(),
+        arm: correction.arm.as_deref().unwrap_or_default().to_owned(),
     }
 }
 
@@ -206,5 +207,6 @@ fn correction_from_stored(
             )
         })?,
         features: correction.features,
+        arm: (!correction.arm.is_empty()).then(|| correction.arm.into()),
     })
 }

@@ -30,6 +30,7 @@ pub fn explanation(told: &Explanation) -> v1::ExplainResponse {
         progress: Some(progress(&told.progress)),
         rederivation: rederivation(told.rederivation).into(),
         arms: arms(&view.catalog, learnt.unwrap_or_default()),
+        split_arm: record.arm.as_deref().unwrap_or_default().to_owned(),
     }
 }
 

@@ -95,6 +95,7 @@ fn policy_stats(catalog: &Catalog, learnt: &SegmentStats) -> v1::PolicyStats {
         placement: name(numbering.placement_id(learnt.placement)),
         segment: name(numbering.segment_id(learnt.segment)),
         policy: name(policy.map(|policy| policy.kind())),
+        split_arm: name(learnt.arm.as_deref()),
         arms: arms(catalog, &learnt.arms),
     }
 }

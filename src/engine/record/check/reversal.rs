@@ -238,6 +238,7 @@ fn corrections_of(
                 decided_at: closed.decided_at,
                 propensity: draw.propensity(),
                 features: closed.record.features.clone(),
+                arm: closed.record.arm.clone(),
             })
         })
         .collect()
