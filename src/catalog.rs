@@ -39,8 +39,10 @@ use imbl::Vector;
 use thiserror::Error;
 
 use crate::domain::attribute::AttributeKind;
+use crate::domain::exchange::Conversion;
 use crate::domain::event::CatalogChange;
 use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber};
+use crate::domain::money::Currency;
 use crate::domain::offer::{Campaign, Offer};
 use crate::domain::placement::Placement;
 use crate::learning::{Policy, PolicyConfig};
@@ -76,6 +78,7 @@ pub struct Catalog {
     /// In the order of their numbers.
     offers: Vector<Arc<Offer>>,
     constraints: Arc<Constraints>,
+    conversions: Arc<Vec<Conversion>>,
     placement_indices: Arc<Indices>,
     offer_indices: Arc<Indices>,
     /// Where offers stand in the document, by number.
@@ -158,6 +161,7 @@ impl Catalog {
             placements: kept(before.map(|it| &it.placements), placements),
             campaigns: grafted(before.map(|it| &it.campaigns), checked.campaigns),
             constraints: kept(before.map(|it| &it.constraints), checked.constraints),
+            conversions: kept(before.map(|it| &it.conversions), checked.conversions),
             offers: grafted(before.map(|it| &it.offers), offers),
             placement_indices: kept(before.map(|it| &it.placement_indices), placement_indices),
             offer_indices: kept(before.map(|it| &it.offer_indices), offer_indices),
@@ -217,6 +221,15 @@ impl Catalog {
             change.version,
             numbering,
         )?)
+    }
+
+    /// How amounts of one currency count at placements of another, where that is
+    /// declared.
+    #[must_use]
+    pub fn conversion(&self, from: Currency, to: Currency) -> Option<Conversion> {
+        let mut conversions = self.conversions.iter();
+        let found = conversions.find(|known| (known.from, known.to) == (from, to));
+        found.copied()
     }
 
     /// Which version it is.

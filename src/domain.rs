@@ -16,6 +16,7 @@ pub mod limit;
 pub mod math;
 pub mod compensated_sum;
 pub mod money;
+pub mod exchange;
 pub mod offer;
 pub mod outcome;
 pub mod placement;

@@ -8,6 +8,7 @@ mod calendar;
 mod condition;
 mod constraints;
 mod contradiction;
+mod exchange;
 mod features;
 mod names;
 mod offer;
@@ -25,6 +26,7 @@ use super::document::CatalogDocument;
 use super::fault::{Fault, Faults, KeyPath, Place, Step};
 use super::numbering::Numbering;
 use crate::domain::attribute::AttributeKind;
+use crate::domain::exchange::Conversion;
 use crate::domain::offer::{Campaign, Offer};
 use crate::domain::placement::Placement;
 use crate::learning::Policy;
@@ -47,6 +49,8 @@ pub const MAX_PLACEMENTS: usize = 1_000;
 pub const MAX_CALENDARS: usize = 1_000;
 /// The most campaigns.
 pub const MAX_CAMPAIGNS: usize = 10_000;
+/// The most exchange rates.
+pub const MAX_EXCHANGE_RATES: usize = 1_000;
 /// The most offers.
 pub const MAX_OFFERS: usize = 100_000;
 
@@ -59,6 +63,7 @@ pub(super) struct Checked {
     /// In the order of the document.
     pub offers: Vec<Offer>,
     pub constraints: Constraints,
+    pub conversions: Vec<Conversion>,
 }
 
 /// Ids of entries that could not be read at all: known names without content.
@@ -119,6 +124,7 @@ pub(super) fn check(
         faults.lack(&place, "is missing: a catalogue needs at least 1 placement");
     }
     let limits = constraints::check(&parts, &campaigns, &mut faults);
+    let conversions = exchange::check(document, &mut faults);
     let found = faults.into_vec();
     if !found.is_empty() {
         return Err(with_subjects(document, found));
@@ -128,6 +134,7 @@ pub(super) fn check(
     let constraints = constraints::attach(limits, &placements, &offers);
     Ok(Checked {
         constraints,
+        conversions,
         attributes,
         segmentation: segmentation.expect("segments without a fault make a segmentation"),
         placements: placements
@@ -179,6 +186,8 @@ fn check_sizes(document: &CatalogDocument, faults: &mut Faults) {
     at_most("calendar", document.calendars.len(), MAX_CALENDARS);
     at_most("campaign", document.campaigns.len(), MAX_CAMPAIGNS);
     at_most("offer", document.offers.len(), MAX_OFFERS);
+    let rates = document.exchange_rates.len();
+    at_most("exchange_rate", rates, MAX_EXCHANGE_RATES);
 }
 
 impl<'a> KnownNames<'a> {

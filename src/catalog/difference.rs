@@ -23,6 +23,8 @@ pub struct CatalogDifference {
     pub campaigns: Changes,
     /// Of offers.
     pub offers: Changes,
+    /// Of exchange rates, by their currencies.
+    pub exchange_rates: Changes,
     /// Segments that both documents have are tried in another order.
     pub segments_reordered: bool,
 }
@@ -48,12 +50,15 @@ impl CatalogDifference {
                 .collect()
         };
         Self {
-            attributes: Changes::of(&before.attributes, &after.attributes, |it| &it.name),
-            segments: Changes::of(&before.segments, &after.segments, |it| &it.id),
-            placements: Changes::of(&before.placements, &after.placements, |it| &it.id),
-            calendars: Changes::of(&before.calendars, &after.calendars, |it| &it.id),
-            campaigns: Changes::of(&before.campaigns, &after.campaigns, |it| &it.id),
-            offers: Changes::of(&before.offers, &after.offers, |it| &it.id),
+            attributes: Changes::of(&before.attributes, &after.attributes, |it| it.name.clone()),
+            segments: Changes::of(&before.segments, &after.segments, |it| it.id.clone()),
+            placements: Changes::of(&before.placements, &after.placements, |it| it.id.clone()),
+            calendars: Changes::of(&before.calendars, &after.calendars, |it| it.id.clone()),
+            campaigns: Changes::of(&before.campaigns, &after.campaigns, |it| it.id.clone()),
+            offers: Changes::of(&before.offers, &after.offers, |it| it.id.clone()),
+            exchange_rates: Changes::of(&before.exchange_rates, &after.exchange_rates, |it| {
+                format!("{} to {}", it.from, it.to)
+            }),
             segments_reordered: kept_order(before, after) != kept_order(after, before),
         }
     }
@@ -64,7 +69,7 @@ impl CatalogDifference {
         *self == Self::default()
     }
 
-    fn kinds(&self) -> [(&'static str, &Changes); 6] {
+    fn kinds(&self) -> [(&'static str, &Changes); 7] {
         [
             ("attributes", &self.attributes),
             ("segments", &self.segments),
@@ -72,19 +77,20 @@ impl CatalogDifference {
             ("calendars", &self.calendars),
             ("campaigns", &self.campaigns),
             ("offers", &self.offers),
+            ("exchange rates", &self.exchange_rates),
         ]
     }
 }
 
 impl Changes {
-    fn of<T: PartialEq>(before: &[T], after: &[T], id: impl Fn(&T) -> &String) -> Self {
-        let before: BTreeMap<&String, &T> = before.iter().map(|it| (id(it), it)).collect();
-        let after: BTreeMap<&String, &T> = after.iter().map(|it| (id(it), it)).collect();
-        let only = |these: &BTreeMap<&String, &T>, those: &BTreeMap<&String, &T>| {
+    fn of<T: PartialEq>(before: &[T], after: &[T], id: impl Fn(&T) -> String) -> Self {
+        let before: BTreeMap<String, &T> = before.iter().map(|it| (id(it), it)).collect();
+        let after: BTreeMap<String, &T> = after.iter().map(|it| (id(it), it)).collect();
+        let only = |these: &BTreeMap<String, &T>, those: &BTreeMap<String, &T>| {
             these
                 .keys()
-                .filter(|id| !those.contains_key(**id))
-                .map(|id| (*id).clone())
+                .filter(|id| !those.contains_key(*id))
+                .cloned()
                 .collect()
         };
         Self {
@@ -92,8 +98,8 @@ impl Changes {
             removed: only(&before, &after),
             changed: before
                 .iter()
-                .filter(|(id, it)| after.get(**id).is_some_and(|other| other != *it))
-                .map(|(id, _)| (*id).clone())
+                .filter(|(id, it)| after.get(*id).is_some_and(|other| other != *it))
+                .map(|(id, _)| id.clone())
                 .collect(),
         }
     }

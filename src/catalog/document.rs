@@ -49,6 +49,26 @@ pub struct CatalogDocument {
     /// What can be shown.
     #[serde(rename = "offer", default)]
     pub offers: Vec<OfferDocument>,
+    /// What currencies are worth in others.
+    #[serde(
+        rename = "exchange_rate",
+        default,
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub exchange_rates: Vec<ExchangeRateDocument>,
+}
+
+/// What one currency is worth in another: orders in the first count at placements
+/// of the second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeRateDocument {
+    /// The currency of orders, ISO 4217.
+    pub from: String,
+    /// The currency of placements.
+    pub to: String,
+    /// Units of the second for one of the first, above 0: `"7.1234"`.
+    pub rate: Amount,
 }
 
 /// One declared attribute.
@@ -189,6 +209,9 @@ pub struct PlacementDocument {
     /// The terms of a weighted objective.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reward_terms: Vec<RewardTermDocument>,
+    /// Beyond which ends a reward counts as the end; as it comes unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winsor: Option<WinsorDocument>,
     /// The currency of its carts and orders, ISO 4217.
     pub currency: String,
     /// Which outcomes convert: `PURCHASE` unless given.
@@ -239,6 +262,19 @@ pub struct PlacementDocument {
     pub feature_interactions: Vec<[String; 2]>,
     /// How it chooses and learns.
     pub policy: PolicyConfig,
+}
+
+/// The ends of a reward, in the unit of the objective (minor units for money): at
+/// least one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WinsorDocument {
+    /// What is less counts as this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// What is more counts as this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
 }
 
 /// One term of a weighted objective: exactly one of `event` and `value`.
@@ -547,6 +583,7 @@ impl PlacementDocument {
             slots: one(),
             objective: objective.name().to_owned(),
             reward_terms: Vec::new(),
+            winsor: None,
             currency: currency.code().to_owned(),
             conversion_events: purchase(),
             attribution_window: seven_days(),

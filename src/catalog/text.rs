@@ -20,13 +20,14 @@ use super::numbering::Numbering;
 use crate::segment::Segmentation;
 
 /// The keys of a catalogue file, each a list of tables.
-pub const KINDS: [&str; 6] = [
+pub const KINDS: [&str; 7] = [
     "attribute",
     "segment",
     "placement",
     "calendar",
     "campaign",
     "offer",
+    "exchange_rate",
 ];
 
 /// Reads a catalogue file. `source` names it in refusals.
@@ -75,6 +76,7 @@ pub fn read_toml_beside(
     let calendars = reader.entries("calendar", "id");
     let campaigns = reader.entries("campaign", "id");
     let offers = reader.entries("offer", "id");
+    let exchange_rates = reader.entries("exchange_rate", "from");
     let mut faults = reader.faults;
     let places = [
         ("attribute", attributes.places),
@@ -83,6 +85,7 @@ pub fn read_toml_beside(
         ("calendar", calendars.places),
         ("campaign", campaigns.places),
         ("offer", offers.places),
+        ("exchange_rate", exchange_rates.places),
     ];
     let unreadable = Unreadable {
         attributes: attributes.unreadable,
@@ -99,6 +102,7 @@ pub fn read_toml_beside(
         calendars: calendars.values,
         campaigns: campaigns.values,
         offers: offers.values,
+        exchange_rates: exchange_rates.values,
     };
     let numbering = Numbering::default().including(&document);
     if let Err(found) = check::check(&document, &numbering, &unreadable) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use imbl::Vector;
 
 use super::document::{
-    AttributeDocument, CalendarDocument, CampaignDocument, CatalogDocument, OfferDocument,
-    PlacementDocument, SegmentDocument,
+    AttributeDocument, CalendarDocument, CampaignDocument, CatalogDocument, ExchangeRateDocument,
+    OfferDocument, PlacementDocument, SegmentDocument,
 };
 
 /// A document in shared pieces: a change of one offer costs one offer.
@@ -18,6 +18,7 @@ pub(super) struct Written {
     pub calendars: Arc<Vec<CalendarDocument>>,
     pub campaigns: Vector<Arc<CampaignDocument>>,
     pub offers: Vector<Arc<OfferDocument>>,
+    pub exchange_rates: Arc<Vec<ExchangeRateDocument>>,
 }
 
 impl Written {
@@ -31,6 +32,10 @@ impl Written {
             calendars: kept(before.map(|it| &it.calendars), document.calendars),
             campaigns: grafted(before.map(|it| &it.campaigns), document.campaigns),
             offers: grafted(before.map(|it| &it.offers), document.offers),
+            exchange_rates: kept(
+                before.map(|it| &it.exchange_rates),
+                document.exchange_rates,
+            ),
         }
     }
 
@@ -43,6 +48,7 @@ impl Written {
             calendars: (*self.calendars).clone(),
             campaigns: self.campaigns.iter().map(|it| (**it).clone()).collect(),
             offers: self.offers.iter().map(|it| (**it).clone()).collect(),
+            exchange_rates: (*self.exchange_rates).clone(),
         }
     }
 }

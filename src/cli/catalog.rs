@@ -144,6 +144,7 @@ fn counts(document: &CatalogDocument) -> Vec<(&'static str, String)> {
         ("segments", document.segments.len()),
         ("placements", document.placements.len()),
         ("calendars", document.calendars.len()),
+        ("exchange rates", document.exchange_rates.len()),
         ("campaigns", document.campaigns.len()),
         ("offers", document.offers.len()),
     ]
@@ -191,6 +192,7 @@ async fn diff(args: &DiffArgs) -> anyhow::Result<ExitCode> {
                 "segments": changes(&difference.segments),
                 "placements": changes(&difference.placements),
                 "calendars": changes(&difference.calendars),
+                "exchange_rates": changes(&difference.exchange_rates),
                 "campaigns": changes(&difference.campaigns),
                 "offers": changes(&difference.offers),
                 "segments_reordered": difference.segments_reordered,

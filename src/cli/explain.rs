@@ -234,7 +234,12 @@ fn outcomes(progress: &DecisionProgress) -> String {
         "reward",
         &format!("{} (by slot)", rewards.join(", ")),
     );
-    let mut table = Table::new(["position", "outcome", "result"]);
+    if progress.rewards_as_they_came != progress.rewards {
+        let came = progress.rewards_as_they_came.iter();
+        let came: Vec<String> = came.map(f64::to_string).collect();
+        push(&mut page, "before the winsor", &came.join(", "));
+    }
+    let mut table = Table::new(["position", "outcome", "result", ""]);
     for outcome in &progress.outcomes {
         let kind = OutcomeKind::try_from(outcome.kind).unwrap_or_default();
         let result = RewardResult::try_from(outcome.result).unwrap_or_default();
@@ -242,6 +247,7 @@ fn outcomes(progress: &DecisionProgress) -> String {
             outcome.position.to_string(),
             without(kind.as_str_name(), "OUTCOME_KIND_"),
             without(result.as_str_name(), "REWARD_RESULT_"),
+            outcome.conversion.clone(),
         ]);
     }
     if !table.is_empty() {

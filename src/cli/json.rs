@@ -95,6 +95,7 @@ fn progress(progress: &DecisionProgress) -> Value {
             "position": outcome.position,
             "kind": OutcomeKind::try_from(outcome.kind).unwrap_or_default().as_str_name(),
             "result": RewardResult::try_from(outcome.result).unwrap_or_default().as_str_name(),
+            "conversion": outcome.conversion,
         })
     });
     json!({
@@ -102,6 +103,7 @@ fn progress(progress: &DecisionProgress) -> Value {
         "closes_at": progress.closes_at.as_ref().map(instant),
         "shown": progress.shown,
         "rewards": progress.rewards,
+        "rewards_as_they_came": progress.rewards_as_they_came,
         "outcomes": outcomes.collect::<Vec<_>>(),
     })
 }
@@ -166,6 +168,7 @@ pub fn stats(stats: &StatsResponse) -> Value {
         "not_shown": stats.not_shown,
         "unlearnable": stats.unlearnable,
         "resets": stats.resets,
+        "winsorised": stats.winsorised,
         "over_limit": stats.over_limit,
         "limits": stats.limits.iter().map(limit).collect::<Vec<_>>(),
         "outcomes": stats.outcomes,

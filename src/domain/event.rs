@@ -167,8 +167,10 @@ pub struct Closing {
 /// What a slot earned.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ClosedSlot {
-    /// By the placement's objective.
+    /// By the placement's objective, winsorised where that says so.
     pub reward: f64,
+    /// The reward as it came, where it was winsorised to another.
+    pub reward_as_it_came: Option<f64>,
     /// The policy's receipt, as it encodes it; empty when nothing was learnt.
     pub receipt: Vec<u8>,
 }

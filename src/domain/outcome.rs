@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::distribution::Propensity;
+use super::exchange::Conversion;
 use super::ids::{OfferNumber, PlacementNumber, Position, SegmentNumber};
 use super::keys::{EventKey, OrderKey, Pseudonym, SubjectNumber};
 use super::limit::Hold;
@@ -105,6 +106,9 @@ pub struct OutcomeRecord {
     pub order: Option<OrderKey>,
     /// The currency of the lines.
     pub currency: Option<Currency>,
+    /// How the lines count at the decisions' placements, where those are of
+    /// another currency: by the rate in force when the purchase was recorded.
+    pub conversion: Option<Conversion>,
     /// What was bought or paid back.
     pub lines: Vec<OutcomeLine>,
     /// The purchase that is reversed.

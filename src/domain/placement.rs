@@ -43,6 +43,23 @@ pub struct RewardTerm {
     pub weight: f64,
 }
 
+/// Beyond which ends a reward counts as the end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Winsor {
+    /// The least that a reward counts.
+    pub min: f64,
+    /// The most, no less.
+    pub max: f64,
+}
+
+impl Winsor {
+    /// What a reward counts.
+    #[must_use]
+    pub const fn of(self, reward: f64) -> f64 {
+        reward.clamp(self.min, self.max)
+    }
+}
+
 impl Objective {
     /// Every objective.
     pub const ALL: [Self; 4] = [
@@ -107,6 +124,8 @@ pub struct Placement {
     pub objective: Objective,
     /// The terms of a weighted objective; empty for the others.
     pub reward_terms: Vec<RewardTerm>,
+    /// What its rewards are cut to; `None` where they count as they come.
+    pub winsor: Option<Winsor>,
     /// The currency of its carts and orders.
     pub currency: Currency,
     /// Which outcomes convert.
@@ -143,6 +162,7 @@ impl Placement {
     pub fn rewards_like(&self, other: &Self) -> bool {
         self.objective == other.objective
             && self.reward_terms == other.reward_terms
+            && self.winsor == other.winsor
             && (self.objective == Objective::Conversion || self.currency == other.currency)
     }
 

@@ -15,6 +15,9 @@
 //!   gift or points.
 //! - *Weighted*: a sum of such terms: each kind of outcome that came counts its
 //!   weight once, net revenue and margin theirs for each minor unit.
+//! - What a placement's `winsor` leaves out of the reward counts as its nearer end.
+//! - What was paid in another currency counts in the placement's, at the rate that
+//!   was recorded with the purchase: its refunds and costs too.
 //! - An order's line counts once a placement: for the first decision of the
 //!   placement that closes with it.
 
@@ -22,8 +25,10 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::domain::event::RecordedEvent;
+use crate::domain::exchange::Conversion;
 use crate::domain::ids::{OfferNumber, PlacementNumber, Position};
 use crate::domain::keys::{EventKey, OrderKey};
+use crate::domain::money::Currency;
 use crate::domain::offer::Benefit;
 use crate::domain::outcome::{OutcomeKind, OutcomeLine, OutcomeResult};
 use crate::domain::placement::{Objective, Placement, RewardOf, RewardTerm};
@@ -60,6 +65,10 @@ pub struct Purchase {
     pub position: Option<Position>,
     /// The order it belongs to.
     pub order: Option<OrderKey>,
+    /// The currency of its lines and of what was taken back.
+    pub currency: Option<Currency>,
+    /// How its amounts count at placements of another currency.
+    pub conversion: Option<Conversion>,
     /// What was bought.
     pub lines: Vec<OutcomeLine>,
     /// What was taken back, ascending by event.
@@ -177,6 +186,25 @@ pub fn line_balance(book: &impl OrderBook, purchase: &Purchase, line: &OutcomeLi
     }
 }
 
+impl LineBalance {
+    /// The same in another currency. What is left of the line is converted, so
+    /// that of one that was wholly refunded nothing is left.
+    #[must_use]
+    pub fn converted(self, conversion: Option<&Conversion>) -> Self {
+        let Some(conversion) = conversion else {
+            return self;
+        };
+        let paid_minor = conversion.minor_units(self.paid_minor);
+        let left = conversion.minor_units(self.paid_minor - self.refunded_minor);
+        Self {
+            paid_minor,
+            refunded_minor: paid_minor - left,
+            discount_minor: conversion.minor_units(self.discount_minor),
+            kept: self.kept,
+        }
+    }
+}
+
 /// A decision, as far as its rewards depend on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Rewardable<'a> {
@@ -233,10 +261,23 @@ impl<'a> Rewardable<'a> {
             })
     }
 
-    /// The reward of a slot that shows an offer with `benefit`.
+    /// The reward of a slot that shows an offer with `benefit`, winsorised where the
+    /// placement says so.
+    #[must_use]
+    pub fn reward(&self, book: &impl OrderBook, slot: u32, benefit: Option<&Benefit>) -> f64 {
+        let reward = self.reward_as_it_comes(book, slot, benefit);
+        self.placement.winsor.map_or(reward, |winsor| winsor.of(reward))
+    }
+
+    /// The same before it is winsorised.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // amounts are below 2^53
-    pub fn reward(&self, book: &impl OrderBook, slot: u32, benefit: Option<&Benefit>) -> f64 {
+    pub fn reward_as_it_comes(
+        &self,
+        book: &impl OrderBook,
+        slot: u32,
+        benefit: Option<&Benefit>,
+    ) -> f64 {
         match self.placement.objective {
             Objective::Conversion => f64::from(u8::from(self.converts(book, slot))),
             Objective::NetRevenue => self.net_revenue_minor(book, slot) as f64,
@@ -272,6 +313,17 @@ impl<'a> Rewardable<'a> {
         events.iter().any(|kind| self.came(book, slot, *kind))
     }
 
+    /// What is left of a line of a purchase, in the placement's currency.
+    fn balance(
+        self,
+        book: &impl OrderBook,
+        purchase: &Purchase,
+        line: &OutcomeLine,
+    ) -> LineBalance {
+        let balance = line_balance(book, purchase, line);
+        balance.converted(purchase.conversion.as_ref())
+    }
+
     /// Something was bought for the slot that was not wholly reversed.
     fn bought_and_kept(&self, book: &impl OrderBook, slot: u32) -> bool {
         self.purchases(book, slot).any(|(purchase, lines)| {
@@ -288,7 +340,7 @@ impl<'a> Rewardable<'a> {
     pub fn net_revenue_minor(&self, book: &impl OrderBook, slot: u32) -> i64 {
         self.purchases(book, slot)
             .flat_map(|(purchase, lines)| lines.into_iter().map(move |line| (purchase, line)))
-            .map(|(purchase, line)| line_balance(book, purchase, line))
+            .map(|(purchase, line)| self.balance(book, purchase, line))
             .fold(0_i64, |sum, balance| {
                 sum.saturating_add(balance.paid_minor - balance.refunded_minor)
             })
@@ -301,12 +353,10 @@ impl<'a> Rewardable<'a> {
             .purchases(book, slot)
             .flat_map(|(purchase, lines)| lines.into_iter().map(move |line| (purchase, line)))
             .fold(0_i64, |sum, (purchase, line)| {
-                let balance = line_balance(book, purchase, line);
-                sum.saturating_add(
-                    balance
-                        .kept
-                        .saturating_mul(line.unit_cost_minor.unwrap_or(0)),
-                )
+                let kept = line_balance(book, purchase, line).kept;
+                let cost = kept.saturating_mul(line.unit_cost_minor.unwrap_or(0));
+                let conversion = purchase.conversion;
+                sum.saturating_add(conversion.map_or(cost, |it| it.minor_units(cost)))
             });
         let net = self.net_revenue_minor(book, slot);
         let extra = self.benefit_cost_minor(book, slot, benefit, net);
@@ -341,7 +391,7 @@ impl<'a> Rewardable<'a> {
         let discount = self
             .purchases(book, slot)
             .flat_map(|(purchase, lines)| lines.into_iter().map(move |line| (purchase, line)))
-            .map(|(purchase, line)| line_balance(book, purchase, line))
+            .map(|(purchase, line)| self.balance(book, purchase, line))
             .filter(|balance| balance.kept > 0)
             .fold(0_i64, |sum, balance| {
                 sum.saturating_add(balance.discount_minor)

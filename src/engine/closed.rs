@@ -69,6 +69,8 @@ impl ClosedDecision {
         let mut purchase = Purchase {
             position: Some(recorded.position),
             order: record.order,
+            currency: record.currency,
+            conversion: record.conversion,
             lines: record.lines.clone(),
             reversals: Vec::new(),
         };

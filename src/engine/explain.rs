@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::attribution::OrderBook;
 use super::closed::{ClosedDecision, load_closed};
 use super::derive;
 use super::sealing::UnsealError;
@@ -12,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::domain::decision::{ConcurrencyRefusal, RequestContext};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers, Odds, SlotDraw};
 use crate::domain::event::RecordedEvent;
+use crate::domain::exchange::Conversion;
 use crate::domain::ids::{OfferNumber, Position};
 use crate::domain::outcome::OutcomeKind;
 use crate::domain::time::Instant;
@@ -97,8 +99,21 @@ pub struct DecisionProgress {
     pub shown: bool,
     /// Each slot's reward so far.
     pub rewards: Vec<f64>,
+    /// The same before they were winsorised.
+    pub rewards_as_they_came: Vec<f64>,
     /// What came.
-    pub outcomes: Vec<(OutcomeKind, RecordedEvent)>,
+    pub outcomes: Vec<ToldOutcome>,
+}
+
+/// An outcome event that came for a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToldOutcome {
+    /// What happened.
+    pub kind: OutcomeKind,
+    /// Where it is recorded, and how it was taken.
+    pub event: RecordedEvent,
+    /// How its amounts count here, where they came in another currency.
+    pub conversion: Option<Conversion>,
 }
 
 /// Whether a decision comes out the same when it is derived again.
@@ -203,16 +218,31 @@ fn progress(shared: &Shared, position: Position) -> Result<DecisionProgress, Loo
             && let Some(placement) = catalog.placement(open.placement)
         {
             let rewardable = open.rewardable(position, placement);
-            let rewards = (1..).zip(&open.slots).map(|(index, slot)| {
+            let slots = (1..).zip(&open.slots).map(|(index, slot)| {
                 let benefit = catalog.offer(slot.offer).map(|offer| &offer.benefit);
-                rewardable.reward(&*state, index, benefit)
+                (
+                    rewardable.reward(&*state, index, benefit),
+                    rewardable.reward_as_it_comes(&*state, index, benefit),
+                )
             });
+            let (rewards, rewards_as_they_came) = slots.unzip();
             return Ok(DecisionProgress {
                 closed: false,
                 closes_at: open.closes_at,
                 shown: rewardable.is_shown(),
-                rewards: rewards.collect(),
-                outcomes: open.outcomes.iter().map(|it| (it.kind, it.event)).collect(),
+                rewards,
+                rewards_as_they_came,
+                outcomes: open
+                    .outcomes
+                    .iter()
+                    .map(|it| ToldOutcome {
+                        kind: it.kind,
+                        event: it.event,
+                        conversion: state
+                            .purchase(it.event.event)
+                            .and_then(|purchase| purchase.conversion),
+                    })
+                    .collect(),
             });
         }
     }
@@ -225,6 +255,15 @@ fn closed_progress(closed: &ClosedDecision) -> DecisionProgress {
         .placement()
         .map(|placement| placement.closes_at(closed.decided_at));
     let closing = closed.closing.as_ref();
+    let slots = closing.map_or(&[][..], |closing| &closing.slots);
+    let nothing = vec![0.0; closed.record.slots.len()];
+    let (rewards, rewards_as_they_came) = match slots {
+        [] => (nothing.clone(), nothing),
+        slots => slots
+            .iter()
+            .map(|slot| (slot.reward, slot.reward_as_it_came.unwrap_or(slot.reward)))
+            .unzip(),
+    };
     DecisionProgress {
         closed: true,
         closes_at: closing
@@ -234,13 +273,16 @@ fn closed_progress(closed: &ClosedDecision) -> DecisionProgress {
         shown: closed
             .rewardable()
             .is_some_and(|rewardable| rewardable.is_shown()),
-        rewards: closing
-            .map(|closing| closing.slots.iter().map(|slot| slot.reward).collect())
-            .unwrap_or_else(|| vec![0.0; closed.record.slots.len()]),
+        rewards,
+        rewards_as_they_came,
         outcomes: closed
             .events
             .iter()
-            .map(|(event, record)| (record.kind, *event))
+            .map(|(event, record)| ToldOutcome {
+                kind: record.kind,
+                event: *event,
+                conversion: record.conversion,
+            })
             .collect(),
     }
 }

@@ -21,6 +21,7 @@ use super::choose::hint;
 use super::shared::Shared;
 use crate::domain::decision::{DecisionKind, DecisionRecord};
 use crate::domain::event::EventBody;
+use crate::domain::exchange::Conversion;
 use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position};
 use crate::domain::keys::{EventKey, OrderKey, SubjectNumber};
 use crate::domain::outcome::{OutcomeKind, OutcomeLine, OutcomeRecord};
@@ -141,6 +142,7 @@ struct Purchase {
     slot: Option<u32>,
     at: Instant,
     lines: Vec<OutcomeLine>,
+    conversion: Option<Conversion>,
     cancelled: bool,
     /// By line: paid back, and pieces given back.
     reversed: HashMap<u64, (i64, i64)>,
@@ -373,6 +375,7 @@ impl Collector<'_> {
             slot: target.slot,
             at: record.event_time,
             lines,
+            conversion: record.conversion,
             cancelled: false,
             reversed: HashMap::new(),
         };
@@ -461,17 +464,22 @@ impl Sums {
         if purchase.cancelled {
             return sums;
         }
+        let converted = |amount: i64| {
+            let conversion = purchase.conversion;
+            conversion.map_or(amount, |conversion| conversion.minor_units(amount))
+        };
         for line in &purchase.lines {
             let (money, pieces) = purchase.reversed.get(&line.line).copied().unwrap_or((0, 0));
             let paid = line.paid_minor - money.min(line.paid_minor);
             let kept = (line.quantity - pieces).max(0);
-            sums.revenue_minor += paid;
-            sums.goods_minor += kept.saturating_mul(line.unit_cost_minor.unwrap_or(0));
+            let cost = kept.saturating_mul(line.unit_cost_minor.unwrap_or(0));
+            sums.revenue_minor += converted(paid);
+            sums.goods_minor += converted(cost);
             sums.lines_without_cost += u64::from(line.unit_cost_minor.is_none());
             if kept > 0 && (line.paid_minor == 0 || paid > 0) {
                 sums.kept = true;
                 sums.articles += 1;
-                sums.discount_minor += line.discount_minor;
+                sums.discount_minor += converted(line.discount_minor);
             }
         }
         sums

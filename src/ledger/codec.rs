@@ -269,6 +269,7 @@ fn closing_to_stored(closing: &Closing) -> stored::closings::Closing {
             .map(|slot| stored::closings::Slot {
                 reward: slot.reward,
                 receipt: slot.receipt.clone(),
+                reward_as_it_came: slot.reward_as_it_came,
             })
             .collect(),
         events: closing
@@ -305,6 +306,7 @@ fn closing_from_stored(closing: stored::closings::Closing) -> Result<Closing, De
             .map(|slot| ClosedSlot {
                 reward: slot.reward,
                 receipt: slot.receipt,
+                reward_as_it_came: slot.reward_as_it_came,
             })
             .collect(),
         taught: closing.taught,

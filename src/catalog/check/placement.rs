@@ -105,6 +105,7 @@ fn check_one(
         .zip(features.as_ref())
         .and_then(|(policy, features)| with_features(entry, policy, features, faults));
     let reward_terms = reward::check_terms(entry, written, objective, faults);
+    let winsor = reward::check_winsor(entry, written, objective, faults);
     let holdout_group = reward::check_holdout_group(entry, written, faults);
     let counts_costs = objective == Some(Objective::Margin)
         || reward_terms
@@ -120,6 +121,7 @@ fn check_one(
             slots: u32::try_from(slots?).ok()?,
             objective: objective?,
             reward_terms: reward_terms?,
+            winsor: winsor?,
             currency: currency?,
             conversion_events: conversion_events?,
             attribution_window: windows[0]?,

@@ -1,10 +1,11 @@
-//! Weighted rewards, and who shares a holdout.
+//! Weighted and winsorised rewards, and who shares a holdout.
 
 use super::super::document::{PlacementDocument, RewardTermDocument};
 use super::super::fault::{Faults, Place, quoted};
 use super::names;
 use crate::domain::outcome::OutcomeKind;
-use crate::domain::placement::{Objective, RewardOf, RewardTerm};
+use crate::domain::placement::{Objective, RewardOf, RewardTerm, Winsor};
+use crate::learning::exact_sum::LARGEST_REWARD;
 
 /// The most terms of a reward.
 const MAX_TERMS: usize = 16;
@@ -98,6 +99,47 @@ fn check_term(
     };
     let of = of.filter(|_| within)?;
     Some(RewardTerm { of, weight })
+}
+
+/// The ends of a reward; `Some(None)` where none are given.
+pub(super) fn check_winsor(
+    entry: &Place<'_>,
+    written: &PlacementDocument,
+    objective: Option<Objective>,
+    faults: &mut Faults,
+) -> Option<Option<Winsor>> {
+    let Some(winsor) = written.winsor else {
+        return Some(None);
+    };
+    let place = entry.key("winsor");
+    if objective == Some(Objective::Conversion) {
+        faults.lack(
+            &place,
+            "must stand beside another objective than conversion, whose rewards are 0 and 1",
+        );
+        return None;
+    }
+    if winsor.min.is_none() && winsor.max.is_none() {
+        faults.lack(&place, "must have at least one of min and max");
+        return None;
+    }
+    let mut holds = true;
+    for (key, end) in [("min", winsor.min), ("max", winsor.max)] {
+        if let Some(end) = end.filter(|end| !(end.abs() <= LARGEST_REWARD)) {
+            faults.refuse(&place.key(key), end, "must be in [-2^52, 2^52]");
+            holds = false;
+        }
+    }
+    let checked = Winsor {
+        min: winsor.min.unwrap_or(-LARGEST_REWARD),
+        max: winsor.max.unwrap_or(LARGEST_REWARD),
+    };
+    if holds && !(checked.min < checked.max) {
+        let rule = format!("must be above min, which is {}", checked.min);
+        faults.refuse(&place.key("max"), checked.max, rule);
+        holds = false;
+    }
+    holds.then_some(Some(checked))
 }
 
 /// Whose hash tells who is held out.

@@ -144,7 +144,7 @@ pub(super) fn check(
     check_room(request, &targets)?;
     let targets = in_time(request, targets)?;
     let lines = lines_of(&shared.hash_key, request);
-    let currency = lines::check_currency(state, request, &targets)?;
+    let (currency, conversion) = lines::check_currency(state, request, keys, &targets)?;
     check_costs(state, request, &targets)?;
     check_reversal(state, request, keys, &targets, &lines)?;
     let about = slots(state, request, &targets)?;
@@ -170,6 +170,7 @@ pub(super) fn check(
             .collect(),
         order: keys.order,
         currency,
+        conversion,
         lines,
         reverses: keys.reverses,
         holds: holds_of_closed(request, &targets, &about),

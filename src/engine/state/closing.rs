@@ -149,16 +149,23 @@ impl State {
             self.counters.learnt += u64::from(taught);
             self.counters.not_shown += u64::from(!taught);
         }
-        let rewards: SmallVec<[f64; 1]> = (1_u32..)
+        let (rewards, as_they_came): (SmallVec<[f64; 1]>, SmallVec<[f64; 1]>) = (1_u32..)
             .zip(&decision.slots)
             .map(|(index, slot)| {
                 let benefit = catalog.offer(slot.offer).map(|offer| &offer.benefit);
-                rewardable.reward(self, index, benefit)
+                (
+                    rewardable.reward(self, index, benefit),
+                    rewardable.reward_as_it_comes(self, index, benefit),
+                )
             })
-            .collect();
+            .unzip();
         let waits = taught && self.keep_stage(position, decision, &rewards);
         let mut slots = Vec::with_capacity(decision.slots.len());
-        for (index, reward) in (1_u32..).zip(rewards) {
+        for ((index, reward), as_it_came) in (1_u32..).zip(rewards).zip(as_they_came) {
+            let as_it_came = Some(as_it_came).filter(|as_it_came| *as_it_came != reward);
+            if taught && as_it_came.is_some() {
+                self.counters.winsorised += 1;
+            }
             let receipt = match (taught, waits) {
                 (false, _) => None,
                 (true, true) => Some(Receipt::WITH_ITS_SESSION),
@@ -166,6 +173,7 @@ impl State {
             };
             slots.push(ClosedSlot {
                 reward,
+                reward_as_it_came: as_it_came,
                 receipt: receipt
                     .map(|receipt| receipt.to_bytes())
                     .unwrap_or_default(),

@@ -30,6 +30,8 @@ pub struct Counters {
     pub unlearnable: u64,
     /// Resets of what a policy had learnt.
     pub resets: u64,
+    /// Rewards that were learnt winsorised.
+    pub winsorised: u64,
     /// Distinct outcome events.
     pub outcomes: u64,
     /// Distinct outcome events by kind, in the order of [`OutcomeKind::ALL`].

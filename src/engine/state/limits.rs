@@ -190,9 +190,14 @@ fn offers_used(
         })
     };
     let sum = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0, i64::saturating_add);
-    let mut discount_minor = sum(&mut new_lines().map(|line| line.discount_minor));
-    let net_minor = sum(&mut new_lines().map(|line| line.paid_minor));
-    let minor_per_major = record.currency.map_or(1, |it| it.minor_per_major());
+    let converted = |amount: i64| {
+        let conversion = record.conversion;
+        conversion.map_or(amount, |conversion| conversion.minor_units(amount))
+    };
+    let mut discount_minor = converted(sum(&mut new_lines().map(|line| line.discount_minor)));
+    let net_minor = converted(sum(&mut new_lines().map(|line| line.paid_minor)));
+    let counted_in = record.conversion.map(|conversion| conversion.to);
+    let minor_per_major = counted_in.or(record.currency).map_or(1, |it| it.minor_per_major());
     let last = used.len().saturating_sub(1);
     for (place, it) in used.iter_mut().enumerate() {
         let reserved = it

@@ -175,8 +175,11 @@ impl State {
         if record.kind == OutcomeKind::Purchase {
             purchase.position = Some(self.position);
             purchase.order = record.order;
+            purchase.currency = record.currency;
+            purchase.conversion = record.conversion;
             purchase.lines.clone_from(&record.lines);
         } else {
+            purchase.currency = purchase.currency.or(record.currency);
             purchase.reverse(Reversal {
                 event: record.event,
                 whole: record.kind == OutcomeKind::Cancellation,
@@ -252,8 +255,13 @@ impl State {
         }
     }
 
-    /// A cancellation names no currency: its decision's placement does.
+    /// A cancellation names no currency: its purchase does, or else its decision's
+    /// placement.
     fn currency_of(&self, record: &OutcomeRecord) -> Option<Currency> {
+        let purchase = record.reverses.and_then(|event| self.purchase(event));
+        if let Some(currency) = purchase.and_then(|purchase| purchase.currency) {
+            return Some(currency);
+        }
         let placement = |target: &OutcomeTarget| {
             let decision = self.open.get(&target.decision)?;
             Some(self.catalog()?.placement(decision.placement)?.currency)

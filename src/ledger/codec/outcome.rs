@@ -2,6 +2,7 @@
 
 use super::{DecodeError, hold, sixteen, sixteen_or_none, stored};
 use crate::domain::distribution::Propensity;
+use crate::domain::exchange::{Conversion, ExchangeRate};
 use crate::domain::ids::{OfferNumber, PlacementNumber, Position, SegmentNumber};
 use crate::domain::keys::{EventKey, OrderKey, SubjectNumber};
 use crate::domain::money::Currency;
@@ -45,6 +46,12 @@ pub(super) fn to_stored(record: &OutcomeRecord) -> stored::Outcome {
         custom_value: 0.0,
         custom_kind: record.custom_kind.clone(),
         holds: record.holds.iter().map(hold::to_stored).collect(),
+        conversion: record
+            .conversion
+            .map(|conversion| stored::outcome::Conversion {
+                to_currency: conversion.to.into(),
+                rate_billionths: conversion.rate.billionths(),
+            }),
     }
 }
 
@@ -53,10 +60,10 @@ pub(super) fn from_stored(outcome: stored::Outcome) -> Result<OutcomeRecord, Dec
     let currency = if outcome.currency.is_empty() {
         None
     } else {
-        Some(Currency::from_code(&outcome.currency).map_err(|error| {
-            DecodeError::field("outcome.currency", error.code, "an ISO 4217 code")
-        })?)
+        Some(currency_from_stored("outcome.currency", &outcome.currency)?)
     };
+    let conversion = outcome.conversion.as_ref();
+    let conversion = conversion.map(|it| conversion_from_stored(currency, it));
     let targets = outcome.targets.into_iter().map(|target| OutcomeTarget {
         decision: Position(target.decision),
         slot: (target.slot > 0).then_some(target.slot),
@@ -71,6 +78,7 @@ pub(super) fn from_stored(outcome: stored::Outcome) -> Result<OutcomeRecord, Dec
         targets: targets.collect(),
         order: sixteen_or_none("outcome.order", &outcome.order)?.map(OrderKey),
         currency,
+        conversion: conversion.transpose()?,
         lines: outcome.lines.into_iter().map(line_from_stored).collect(),
         reverses: sixteen_or_none("outcome.reverses", &outcome.reverses)?.map(EventKey),
         subject: SubjectNumber(outcome.subject),
@@ -85,6 +93,28 @@ pub(super) fn from_stored(outcome: stored::Outcome) -> Result<OutcomeRecord, Dec
             .into_iter()
             .map(hold::from_stored)
             .collect::<Result<_, _>>()?,
+    })
+}
+
+fn currency_from_stored(field: &'static str, code: &str) -> Result<Currency, DecodeError> {
+    Currency::from_code(code)
+        .map_err(|error| DecodeError::field(field, error.code, "an ISO 4217 code"))
+}
+
+fn conversion_from_stored(
+    from: Option<Currency>,
+    conversion: &stored::outcome::Conversion,
+) -> Result<Conversion, DecodeError> {
+    let field = "outcome.conversion";
+    let from = from.ok_or_else(|| DecodeError::field(field, "a rate", "none without a currency"))?;
+    let rate = ExchangeRate::from_billionths(conversion.rate_billionths);
+    Ok(Conversion {
+        from,
+        to: currency_from_stored("outcome.conversion.to_currency", &conversion.to_currency)?,
+        rate: rate.ok_or_else(|| {
+            let expected = "from 1 to 10^18 thousand-millionths";
+            DecodeError::field(field, conversion.rate_billionths, expected)
+        })?,
     })
 }
 

@@ -79,13 +79,15 @@ fn progress(progress: &DecisionProgress) -> v1::DecisionProgress {
         closes_at: Some(timestamp(progress.closes_at)),
         shown: progress.shown,
         rewards: progress.rewards.clone(),
+        rewards_as_they_came: progress.rewards_as_they_came.clone(),
         outcomes: progress
             .outcomes
             .iter()
-            .map(|(kind, event)| v1::RecordedOutcome {
-                position: event.position.0,
-                kind: outcome_kind(*kind).into(),
-                result: result(event.result).into(),
+            .map(|told| v1::RecordedOutcome {
+                position: told.event.position.0,
+                kind: outcome_kind(told.kind).into(),
+                result: result(told.event.result).into(),
+                conversion: told.conversion.map_or_else(String::new, |it| it.to_string()),
             })
             .collect(),
     }

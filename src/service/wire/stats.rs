@@ -62,6 +62,7 @@ pub fn stats(stats: &Stats) -> v1::StatsResponse {
             .unwrap_or_default(),
         unlearnable: counters.unlearnable,
         resets: counters.resets,
+        winsorised: counters.winsorised,
         over_limit: counters.over_limit,
         limits: catalog
             .map(|catalog| {

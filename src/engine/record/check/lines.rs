@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Target;
+use crate::domain::exchange::Conversion;
 use crate::domain::keys::HashKey;
 use crate::domain::money::{Currency, Money};
 use crate::domain::outcome::{OutcomeKind, OutcomeLine};
+use crate::engine::attribution::{OrderBook, Purchase};
 use crate::engine::fault::FieldFault;
-use crate::engine::record::{RecordError, RewardLine, RewardRequest};
+use crate::engine::record::{Keys, RecordError, RewardLine, RewardRequest};
 use crate::engine::state::State;
 
 /// What an event must hold by itself, whatever the state.
@@ -146,12 +148,15 @@ fn check_line_ids(request: &RewardRequest, faults: &mut Vec<FieldFault>) {
     }
 }
 
-/// All amounts are in one currency: that of the decisions' placements.
+/// All amounts are in one currency: that of the decisions' placements, or one
+/// that the catalogue in force converts to it. A reversal is in its purchase's
+/// currency, and counts at its rate.
 pub(super) fn check_currency(
     state: &State,
     request: &RewardRequest,
+    keys: &Keys,
     targets: &[Target<'_>],
-) -> Result<Option<Currency>, RecordError> {
+) -> Result<(Option<Currency>, Option<Conversion>), RecordError> {
     let amounts = request.lines.iter().enumerate().flat_map(|(index, line)| {
         [
             ("price_paid", line.price_paid),
@@ -162,35 +167,49 @@ pub(super) fn check_currency(
         .into_iter()
         .filter_map(move |(name, money)| Some((format!("lines[{index}].{name}"), money?)))
     });
-    let mut expected: Option<(Currency, String)> = targets
-        .iter()
-        .filter_map(|target| target.placement(state))
-        .map(|(_, placement)| {
-            (
-                placement.currency,
-                format!("the currency of placement {:?}", placement.id),
-            )
-        })
-        .next();
-    let mut found = None;
-    for (field, money) in amounts {
-        let (currency, whose) = expected
-            .get_or_insert_with(|| (money.currency, format!("the currency of {field}")))
-            .clone();
-        if money.currency != currency {
+    let amounts: Vec<(String, Money)> = amounts.collect();
+    let Some((first, money)) = amounts.first() else {
+        return Ok((None, None));
+    };
+    let found = money.currency;
+    let placements = || targets.iter().filter_map(|target| target.placement(state));
+    let counted_in = placements().next().map(|(_, placement)| placement);
+    let counterpart = counterpart(state, keys, targets);
+    let conversion = match (counted_in, &counterpart) {
+        (Some(placement), _) if placement.currency == found => None,
+        (Some(_), Some(purchase)) if purchase.conversion.is_some() => purchase.conversion,
+        (Some(placement), _) => {
+            let catalog = state.catalog();
+            catalog.and_then(|catalog| catalog.conversion(found, placement.currency))
+        }
+        (None, _) => None,
+    };
+    let (expected, whose) = match (counterpart.and_then(|it| it.currency), counted_in) {
+        (Some(currency), _) if keys.reverses.is_some() => {
+            (currency, "the currency of the purchase that is reversed".to_owned())
+        }
+        (Some(currency), _) => (currency, "the currency of what was paid back of it".to_owned()),
+        (None, Some(placement)) if conversion.is_none() => (
+            placement.currency,
+            format!("the currency of placement {:?}", placement.id),
+        ),
+        _ => (found, format!("the currency of {first}")),
+    };
+    for (field, money) in &amounts {
+        if money.currency != expected {
             return Err(RecordError::Invalid(vec![FieldFault::new(
                 format!("{field}.currency_code"),
                 money.currency,
-                format!("{currency}, {whose}"),
+                format!("{expected}, {whose}"),
             )]));
         }
-        found = Some(currency);
     }
-    for (_, placement) in targets.iter().filter_map(|target| target.placement(state)) {
-        if let Some(currency) = found.filter(|currency| *currency != placement.currency) {
+    let counted = conversion.map_or(found, |conversion| conversion.to);
+    for (_, placement) in placements() {
+        if counted != placement.currency {
             return Err(RecordError::Invalid(vec![FieldFault::new(
                 "lines",
-                currency,
+                counted,
                 format!(
                     "{}, the currency of placement {:?}",
                     placement.currency, placement.id
@@ -198,7 +217,20 @@ pub(super) fn check_currency(
             )]));
         }
     }
-    Ok(found)
+    Ok((Some(found), conversion))
+}
+
+/// The purchase that an event reverses, or what is known of a purchase whose
+/// reversals came first.
+fn counterpart(state: &State, keys: &Keys, targets: &[Target<'_>]) -> Option<Purchase> {
+    let event = keys.reverses.unwrap_or(keys.event);
+    let from_disk = || {
+        targets.iter().find_map(|target| match target {
+            Target::Open(..) => None,
+            Target::Closed(closed) => closed.purchase(event),
+        })
+    };
+    state.purchase(event).cloned().or_else(from_disk)
 }
 
 /// The lines as the ledger keeps them. A line's identity within its order is
