@@ -39,8 +39,8 @@ use imbl::Vector;
 use thiserror::Error;
 
 use crate::domain::attribute::AttributeKind;
-use crate::domain::exchange::Conversion;
 use crate::domain::event::CatalogChange;
+use crate::domain::exchange::Conversion;
 use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber};
 use crate::domain::money::Currency;
 use crate::domain::offer::{Campaign, Offer};
@@ -48,6 +48,7 @@ use crate::domain::placement::Placement;
 use crate::learning::{Policy, PolicyConfig};
 use crate::promotion::constraints::Constraints;
 use crate::segment::Segmentation;
+use check::Origin;
 use written::{Written, grafted, kept};
 
 pub use check::{
@@ -131,8 +132,19 @@ impl Catalog {
         version: CatalogVersion,
         before: &Numbering,
     ) -> Result<Self, CatalogFaults> {
+        Self::build_from(Origin::Written, catalog, document, version, before)
+    }
+
+    fn build_from(
+        origin: Origin,
+        catalog: Option<&Self>,
+        document: CatalogDocument,
+        version: CatalogVersion,
+        before: &Numbering,
+    ) -> Result<Self, CatalogFaults> {
         let numbering = before.including(&document);
-        let checked = check::check(&document, &numbering, &check::Unreadable::default());
+        let unreadable = check::Unreadable::default();
+        let checked = check::check(&document, &numbering, &unreadable, origin);
         let checked = checked.map_err(|faults| CatalogFaults::from_check(None, faults))?;
         let mut placements: Vec<PlacementEntry> = checked
             .placements
@@ -215,7 +227,8 @@ impl Catalog {
             CatalogPatch::from_json(&change.patch)?.apply(&mut document);
             document
         };
-        Ok(Self::build_after(
+        Ok(Self::build_from(
+            Origin::Stored,
             before,
             document,
             change.version,

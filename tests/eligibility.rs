@@ -79,6 +79,9 @@ benefit = { kind = "points", fixed = 100 }
 id = "always"
 placements = ["checkout"]
 benefit = { kind = "gift", sku = "lantern" }
+
+[[stock]]
+sku = "lantern"
 "#;
 
 fn document(text: &str) -> CatalogDocument {
@@ -260,6 +263,9 @@ benefit = { kind = "amount_off", amount = "3.00" }
 id = "gift"
 placements = ["checkout"]
 benefit = { kind = "gift", sku = "lantern" }
+
+[[stock]]
+sku = "lantern"
 
 [[offer]]
 id = "last"

@@ -43,6 +43,9 @@ policy = {{ kind = "uniform" }}
 id = "gift"
 placements = ["checkout", "cart"]
 benefit = {{ kind = "gift", sku = "lantern", unit_cost = "3.00" }}
+
+[[stock]]
+sku = "lantern"
 "#
     );
     read_toml(&text, "lift.toml").unwrap_or_else(|faults| panic!("{faults}"))

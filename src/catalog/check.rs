@@ -19,6 +19,7 @@ mod reward;
 mod rule;
 mod schedule;
 mod segments;
+mod stock;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +50,8 @@ pub const MAX_PLACEMENTS: usize = 1_000;
 pub const MAX_CALENDARS: usize = 1_000;
 /// The most campaigns.
 pub const MAX_CAMPAIGNS: usize = 10_000;
+/// The most stocks.
+pub const MAX_STOCKS: usize = 10_000;
 /// The most exchange rates.
 pub const MAX_EXCHANGE_RATES: usize = 1_000;
 /// The most offers.
@@ -75,6 +78,16 @@ pub(super) struct Unreadable {
     pub calendars: BTreeSet<String>,
     pub campaigns: BTreeSet<String>,
     pub offers: BTreeSet<String>,
+    pub stocks: BTreeSet<String>,
+}
+
+/// Where a document comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It is new, and held to all that is asked of one today.
+    Written,
+    /// It is in the ledger: what was in force stays so.
+    Stored,
 }
 
 /// The names that a document's parts refer to each other by.
@@ -95,6 +108,7 @@ pub(super) fn check(
     document: &CatalogDocument,
     numbering: &Numbering,
     unreadable: &Unreadable,
+    origin: Origin,
 ) -> Result<Checked, Vec<Fault>> {
     let mut faults = Faults::default();
     check_sizes(document, &mut faults);
@@ -124,6 +138,7 @@ pub(super) fn check(
         faults.lack(&place, "is missing: a catalogue needs at least 1 placement");
     }
     let limits = constraints::check(&parts, &campaigns, &mut faults);
+    let stocks = stock::check(document, numbering, unreadable, origin, &mut faults);
     let conversions = exchange::check(document, &mut faults);
     let found = faults.into_vec();
     if !found.is_empty() {
@@ -131,7 +146,7 @@ pub(super) fn check(
     }
     let campaigns: Vec<Campaign> = campaigns.into_iter().flatten().collect();
     placement::attach_offers(&mut placements, &offers, &campaigns);
-    let constraints = constraints::attach(limits, &placements, &offers);
+    let constraints = constraints::attach(limits, stocks, &placements, &offers);
     Ok(Checked {
         constraints,
         conversions,
@@ -186,6 +201,7 @@ fn check_sizes(document: &CatalogDocument, faults: &mut Faults) {
     at_most("calendar", document.calendars.len(), MAX_CALENDARS);
     at_most("campaign", document.campaigns.len(), MAX_CAMPAIGNS);
     at_most("offer", document.offers.len(), MAX_OFFERS);
+    at_most("stock", document.stocks.len(), MAX_STOCKS);
     let rates = document.exchange_rates.len();
     at_most("exchange_rate", rates, MAX_EXCHANGE_RATES);
 }

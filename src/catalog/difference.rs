@@ -23,6 +23,8 @@ pub struct CatalogDifference {
     pub campaigns: Changes,
     /// Of offers.
     pub offers: Changes,
+    /// Of stocks, by article.
+    pub stocks: Changes,
     /// Of exchange rates, by their currencies.
     pub exchange_rates: Changes,
     /// Segments that both documents have are tried in another order.
@@ -56,6 +58,7 @@ impl CatalogDifference {
             calendars: Changes::of(&before.calendars, &after.calendars, |it| it.id.clone()),
             campaigns: Changes::of(&before.campaigns, &after.campaigns, |it| it.id.clone()),
             offers: Changes::of(&before.offers, &after.offers, |it| it.id.clone()),
+            stocks: Changes::of(&before.stocks, &after.stocks, |it| it.sku.clone()),
             exchange_rates: Changes::of(&before.exchange_rates, &after.exchange_rates, |it| {
                 format!("{} to {}", it.from, it.to)
             }),
@@ -69,7 +72,7 @@ impl CatalogDifference {
         *self == Self::default()
     }
 
-    fn kinds(&self) -> [(&'static str, &Changes); 7] {
+    fn kinds(&self) -> [(&'static str, &Changes); 8] {
         [
             ("attributes", &self.attributes),
             ("segments", &self.segments),
@@ -77,6 +80,7 @@ impl CatalogDifference {
             ("calendars", &self.calendars),
             ("campaigns", &self.campaigns),
             ("offers", &self.offers),
+            ("stocks", &self.stocks),
             ("exchange rates", &self.exchange_rates),
         ]
     }

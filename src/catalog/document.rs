@@ -23,9 +23,12 @@ use crate::learning::PolicyConfig;
 
 pub use features::FeatureDocument;
 pub use limits::{
-    BudgetDocument, ExposureCapDocument, GuardDocument, LimitDocument, PacingDocument,
+    BudgetDocument, DecisionCapDocument, ExposureCapDocument, GuardDocument, LimitDocument,
+    PacingDocument, StockDocument,
 };
-pub(super) use limits::{name_of_budget, name_of_cap, name_of_guard, name_of_limit};
+pub(super) use limits::{
+    name_of_budget, name_of_cap, name_of_decision_cap, name_of_guard, name_of_limit, name_of_stock,
+};
 
 /// A whole catalogue, unchecked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -49,6 +52,9 @@ pub struct CatalogDocument {
     /// What can be shown.
     #[serde(rename = "offer", default)]
     pub offers: Vec<OfferDocument>,
+    /// What there is of the articles that gifts give away.
+    #[serde(rename = "stock", default, skip_serializing_if = "Vec::is_empty")]
+    pub stocks: Vec<StockDocument>,
     /// What currencies are worth in others.
     #[serde(
         rename = "exchange_rate",
@@ -324,6 +330,9 @@ pub struct CampaignDocument {
     /// How often a shopper may be shown any of its offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exposure_caps: Vec<ExposureCapDocument>,
+    /// What its offers may come to in one decision; without bound unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_decision: Option<DecisionCapDocument>,
     /// What its offers together may cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetDocument>,

@@ -160,13 +160,29 @@ pub enum EditError {
         /// Its status.
         status: String,
     },
-    /// Whoever made the last change may not approve it.
-    #[error("{id:?} was last changed by {actor:?}: somebody else has to approve it")]
+    /// Whoever changed it since it was last approved may not approve it.
+    #[error("{id:?} was changed by {actor:?}: somebody else has to approve it")]
     OwnApproval {
         /// Which entry.
         id: String,
         /// Who.
         actor: String,
+    },
+    /// Nobody knows who asks, where changes have to be approved by somebody else.
+    #[error(
+        "{id:?} needs an approval by somebody else: whoever changes or approves it must be named"
+    )]
+    Anonymous {
+        /// Which entry.
+        id: String,
+    },
+    /// What is new and needs an approval begins as a draft.
+    #[error("{id:?} needs an approval and must begin as a draft, its status is {status:?}")]
+    NotADraft {
+        /// Which entry.
+        id: String,
+        /// Its status.
+        status: String,
     },
     /// An approval has to come first.
     #[error("{id:?} needs an approval before it can become active")]
@@ -258,7 +274,7 @@ pub fn etag(json: &[u8]) -> String {
 }
 
 /// The id of the entry that an edit is about, and the patch that makes the edit.
-/// `last_actor` says who changed the entry last.
+/// `authors` says who has changed the entry since it was last approved.
 ///
 /// # Errors
 /// See [`EditError`].
@@ -267,11 +283,11 @@ pub fn patch(
     kind: EntryKind,
     edit: &Edit,
     actor: &str,
-    last_actor: impl Fn(&str) -> Option<String>,
+    authors: impl Fn(&str) -> Vec<String>,
 ) -> Result<(String, CatalogPatch), EditError> {
     match kind {
-        EntryKind::Campaign => make::<CampaignDocument>(catalog, edit, actor, last_actor),
-        EntryKind::Offer => make::<OfferDocument>(catalog, edit, actor, last_actor),
+        EntryKind::Campaign => make::<CampaignDocument>(catalog, edit, actor, authors),
+        EntryKind::Offer => make::<OfferDocument>(catalog, edit, actor, authors),
     }
 }
 
@@ -279,19 +295,22 @@ fn make<T: Entry>(
     catalog: &Catalog,
     edit: &Edit,
     actor: &str,
-    last_actor: impl Fn(&str) -> Option<String>,
+    authors: impl Fn(&str) -> Vec<String>,
 ) -> Result<(String, CatalogPatch), EditError> {
     let entry = match edit {
-        Edit::Create { json } => created::<T>(catalog, json)?,
+        Edit::Create { json } => named(created::<T>(catalog, json)?, actor)?,
         Edit::Update {
             id,
             json,
             fields,
             etag,
-        } => updated(current::<T>(catalog, id, etag)?, json, fields)?,
+        } => {
+            let known = current::<T>(catalog, id, etag)?;
+            named(drafted(known, updated(known, json, fields)?), actor)?
+        }
         Edit::Move { id, step, etag } => {
             let known = current::<T>(catalog, id, etag)?;
-            moved(known, *step, actor, last_actor)?
+            moved(known, *step, actor, authors)?
         }
     };
     Ok((entry.id().to_owned(), entry.into_patch()))
@@ -300,12 +319,37 @@ fn make<T: Entry>(
 fn created<T: Entry>(catalog: &Catalog, json: &str) -> Result<T, EditError> {
     let entry: T = serde_json::from_str(json).map_err(|error| not_content::<T>(&error))?;
     match T::find(catalog, entry.id()) {
+        None if entry.needs_approval() && entry.status() != Status::Draft.name() => {
+            Err(EditError::NotADraft {
+                id: entry.id().to_owned(),
+                status: entry.status().to_owned(),
+            })
+        }
         None => Ok(entry),
         Some(_) => Err(EditError::Exists {
             kind: T::KIND,
             id: entry.id().to_owned(),
         }),
     }
+}
+
+/// An entry whose author is named, where somebody else has to approve it.
+fn named<T: Entry>(entry: T, actor: &str) -> Result<T, EditError> {
+    if entry.needs_approval() && actor.is_empty() {
+        let id = entry.id().to_owned();
+        return Err(EditError::Anonymous { id });
+    }
+    Ok(entry)
+}
+
+/// What was changed of an entry that needs an approval needs a new one: it is a
+/// draft again, unless it is over.
+fn drafted<T: Entry>(known: &T, mut entry: T) -> T {
+    let over = [Status::Ended, Status::Deleted].map(Status::name);
+    if (known.needs_approval() || entry.needs_approval()) && !over.contains(&known.status()) {
+        entry.set_status(Status::Draft);
+    }
+    entry
 }
 
 fn current<'c, T: Entry>(catalog: &'c Catalog, id: &str, seen: &str) -> Result<&'c T, EditError> {
@@ -386,7 +430,7 @@ fn moved<T: Entry>(
     known: &T,
     step: Step,
     actor: &str,
-    last_actor: impl Fn(&str) -> Option<String>,
+    authors: impl Fn(&str) -> Vec<String>,
 ) -> Result<T, EditError> {
     let id = || known.id().to_owned();
     let (from, to) = step.way();
@@ -397,15 +441,22 @@ fn moved<T: Entry>(
             status: known.status().to_owned(),
         });
     }
-    if step == Step::Approve && last_actor(known.id()).is_some_and(|last| last == actor) {
-        let actor = actor.to_owned();
-        return Err(EditError::OwnApproval { id: id(), actor });
+    if step == Step::Approve {
+        if actor.is_empty() {
+            return Err(EditError::Anonymous { id: id() });
+        }
+        if authors(known.id()).iter().any(|author| author == actor) {
+            let actor = actor.to_owned();
+            return Err(EditError::OwnApproval { id: id(), actor });
+        }
     }
     let is_draft = known.status() == Status::Draft.name();
     if step == Step::Activate && is_draft && known.needs_approval() {
         return Err(EditError::NotApproved { id: id() });
     }
+    // What was taken away may never have been approved.
+    let returns = step == Step::Undelete && known.needs_approval();
     let mut entry = known.clone();
-    entry.set_status(to);
+    entry.set_status(if returns { Status::Draft } else { to });
     Ok(entry)
 }

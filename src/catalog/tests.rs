@@ -75,6 +75,9 @@ tiers = [
 id = "tea10"
 placements = ["cart"]
 benefit = { kind = "percent_off", discount_basis_points = 1000, max_discount = "30.00" }
+
+[[stock]]
+sku = "tea"
 "#;
 
 /// The base with one text in place of another, which must be there.

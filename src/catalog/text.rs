@@ -13,20 +13,21 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::check::{self, Unreadable};
+use super::check::{self, Origin, Unreadable};
 use super::document::CatalogDocument;
 use super::fault::{CatalogFaults, Fault, KeyPath, Step, nearest, quoted};
 use super::numbering::Numbering;
 use crate::segment::Segmentation;
 
 /// The keys of a catalogue file, each a list of tables.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 8] = [
     "attribute",
     "segment",
     "placement",
     "calendar",
     "campaign",
     "offer",
+    "stock",
     "exchange_rate",
 ];
 
@@ -76,6 +77,7 @@ pub fn read_toml_beside(
     let calendars = reader.entries("calendar", "id");
     let campaigns = reader.entries("campaign", "id");
     let offers = reader.entries("offer", "id");
+    let stocks = reader.entries("stock", "sku");
     let exchange_rates = reader.entries("exchange_rate", "from");
     let mut faults = reader.faults;
     let places = [
@@ -85,6 +87,7 @@ pub fn read_toml_beside(
         ("calendar", calendars.places),
         ("campaign", campaigns.places),
         ("offer", offers.places),
+        ("stock", stocks.places),
         ("exchange_rate", exchange_rates.places),
     ];
     let unreadable = Unreadable {
@@ -94,6 +97,7 @@ pub fn read_toml_beside(
         placements: placements.unreadable,
         campaigns: campaigns.unreadable,
         offers: offers.unreadable,
+        stocks: stocks.unreadable,
     };
     let document = CatalogDocument {
         attributes: attributes.values,
@@ -102,10 +106,11 @@ pub fn read_toml_beside(
         calendars: calendars.values,
         campaigns: campaigns.values,
         offers: offers.values,
+        stocks: stocks.values,
         exchange_rates: exchange_rates.values,
     };
     let numbering = Numbering::default().including(&document);
-    if let Err(found) = check::check(&document, &numbering, &unreadable) {
+    if let Err(found) = check::check(&document, &numbering, &unreadable, Origin::Written) {
         faults.extend(found.into_iter().map(|mut fault| {
             restore_place(&mut fault.path, &places);
             fault.line = Some(lines.at(locate(&table, &fault.path).start));

@@ -6,7 +6,7 @@ use imbl::Vector;
 
 use super::document::{
     AttributeDocument, CalendarDocument, CampaignDocument, CatalogDocument, ExchangeRateDocument,
-    OfferDocument, PlacementDocument, SegmentDocument,
+    OfferDocument, PlacementDocument, SegmentDocument, StockDocument,
 };
 
 /// A document in shared pieces: a change of one offer costs one offer.
@@ -18,6 +18,7 @@ pub(super) struct Written {
     pub calendars: Arc<Vec<CalendarDocument>>,
     pub campaigns: Vector<Arc<CampaignDocument>>,
     pub offers: Vector<Arc<OfferDocument>>,
+    pub stocks: Arc<Vec<StockDocument>>,
     pub exchange_rates: Arc<Vec<ExchangeRateDocument>>,
 }
 
@@ -32,10 +33,8 @@ impl Written {
             calendars: kept(before.map(|it| &it.calendars), document.calendars),
             campaigns: grafted(before.map(|it| &it.campaigns), document.campaigns),
             offers: grafted(before.map(|it| &it.offers), document.offers),
-            exchange_rates: kept(
-                before.map(|it| &it.exchange_rates),
-                document.exchange_rates,
-            ),
+            stocks: kept(before.map(|it| &it.stocks), document.stocks),
+            exchange_rates: kept(before.map(|it| &it.exchange_rates), document.exchange_rates),
         }
     }
 
@@ -48,6 +47,7 @@ impl Written {
             calendars: (*self.calendars).clone(),
             campaigns: self.campaigns.iter().map(|it| (**it).clone()).collect(),
             offers: self.offers.iter().map(|it| (**it).clone()).collect(),
+            stocks: (*self.stocks).clone(),
             exchange_rates: (*self.exchange_rates).clone(),
         }
     }

@@ -24,7 +24,9 @@ impl ExchangeRate {
     #[must_use]
     pub fn from_billionths(billionths: u64) -> Option<Self> {
         let most = MAX_RATE * 1_000_000_000;
-        (1..=most).contains(&billionths).then_some(Self { billionths })
+        (1..=most)
+            .contains(&billionths)
+            .then_some(Self { billionths })
     }
 
     /// In thousand-millionths.
@@ -56,7 +58,10 @@ impl ExchangeRate {
 
 impl fmt::Display for ExchangeRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, parts) = (self.billionths / 1_000_000_000, self.billionths % 1_000_000_000);
+        let (whole, parts) = (
+            self.billionths / 1_000_000_000,
+            self.billionths % 1_000_000_000,
+        );
         let digits = format!("{parts:09}");
         match digits.trim_end_matches('0') {
             "" => write!(f, "{whole}"),
@@ -139,7 +144,17 @@ mod tests {
             assert_eq!(rate.to_string(), text);
             assert_eq!(ExchangeRate::from_billionths(rate.billionths()), Some(rate));
         }
-        for text in ["0", "0.0", "-1", "1.", ".5", "1e3", "1000000001", "0.0000000001", ""] {
+        for text in [
+            "0",
+            "0.0",
+            "-1",
+            "1.",
+            ".5",
+            "1e3",
+            "1000000001",
+            "0.0000000001",
+            "",
+        ] {
             assert_eq!(ExchangeRate::parse(text), None, "{text}");
         }
     }

@@ -29,6 +29,10 @@ pub enum LimitKind {
     /// So many decisions: the abuse guard of a placement. What is not known is
     /// not counted.
     Guard,
+    /// So much in the slots of one decision. Nothing is kept of it.
+    Decision,
+    /// So many pieces of an article that gifts give away.
+    Stock,
 }
 
 /// Whose limit it is.
@@ -40,6 +44,8 @@ pub enum LimitOwner {
     Campaign,
     /// A placement's: everything that it shows counts.
     Placement,
+    /// An article's: all offers that give it away count.
+    Article,
 }
 
 /// Who shares a limit.
@@ -93,6 +99,8 @@ pub enum Metric {
     Discount,
     /// The discount, and what gifts and points cost, in minor units.
     Cost,
+    /// Pieces of a gift.
+    Pieces,
 }
 
 impl Metric {
@@ -106,7 +114,14 @@ impl Metric {
             Self::Redemptions => "redemptions",
             Self::Discount => "discount",
             Self::Cost => "cost",
+            Self::Pieces => "pieces",
         }
+    }
+
+    /// Whether it is counted in minor units.
+    #[must_use]
+    pub const fn is_money(self) -> bool {
+        matches!(self, Self::Discount | Self::Cost)
     }
 }
 
@@ -218,6 +233,7 @@ impl Limit {
             LimitOwner::Offer => "OFFER",
             LimitOwner::Campaign => "CAMPAIGN",
             LimitOwner::Placement => "PLACEMENT",
+            LimitOwner::Article => "ARTICLE",
         };
         let scope = self.scope.name().to_ascii_uppercase();
         match self.kind {
@@ -228,6 +244,11 @@ impl Limit {
             LimitKind::Budget => "CAMPAIGN_BUDGET".to_owned(),
             LimitKind::ExposureCap => format!("{owner}_EXPOSURE_CAP"),
             LimitKind::Guard => format!("VELOCITY_{scope}"),
+            LimitKind::Decision => {
+                let metric = self.metric.name().to_ascii_uppercase();
+                format!("{owner}_DECISION_{metric}")
+            }
+            LimitKind::Stock => "GIFT_STOCK".to_owned(),
         }
     }
 
@@ -255,12 +276,22 @@ impl fmt::Display for Limit {
             LimitOwner::Offer => "the offer's",
             LimitOwner::Campaign => "the campaign's",
             LimitOwner::Placement => "the placement's",
+            LimitOwner::Article => "the article's",
         };
         let most = self.most;
         match (self.kind, self.metric) {
             (LimitKind::ExposureCap, _) => write!(f, "{owner} cap of {most} exposures")?,
             (LimitKind::Guard, _) => write!(f, "{owner} guard of {most} decisions")?,
             (LimitKind::Budget, _) => write!(f, "{owner} budget of {most} minor units")?,
+            (LimitKind::Stock, _) => write!(f, "{owner} stock of {most} pieces")?,
+            (LimitKind::Decision, Metric::Redemptions) => {
+                write!(f, "{owner} cap of {most} offers in a decision")?;
+            }
+            (LimitKind::Decision, metric) => write!(
+                f,
+                "{owner} cap of {most} minor units of {} in a decision",
+                metric.name()
+            )?,
             (LimitKind::Limit, Metric::Redemptions) => {
                 write!(f, "{owner} limit of {most} redemptions")?;
             }

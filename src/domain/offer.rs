@@ -199,6 +199,15 @@ impl Benefit {
         matches!(self, Self::CrossSell { discount, .. } if discount.get() == 0)
     }
 
+    /// The article that it gives away, and how many pieces of it.
+    #[must_use]
+    pub fn gift(&self) -> Option<(&str, i64)> {
+        match self {
+            Self::Gift { sku, quantity, .. } => Some((sku, *quantity)),
+            _ => None,
+        }
+    }
+
     /// What the benefit costs the shop beyond the price that was paid, once a
     /// purchase of `net_revenue_minor` used it: a gift's goods, and points
     /// (rounded up to a whole minor unit). A discount is in the price already.

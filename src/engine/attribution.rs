@@ -266,7 +266,9 @@ impl<'a> Rewardable<'a> {
     #[must_use]
     pub fn reward(&self, book: &impl OrderBook, slot: u32, benefit: Option<&Benefit>) -> f64 {
         let reward = self.reward_as_it_comes(book, slot, benefit);
-        self.placement.winsor.map_or(reward, |winsor| winsor.of(reward))
+        self.placement
+            .winsor
+            .map_or(reward, |winsor| winsor.of(reward))
     }
 
     /// The same before it is winsorised.

@@ -20,6 +20,7 @@ use crate::catalog::edit::{self, Edit, EditError, EntryKind};
 use crate::catalog::{Catalog, CatalogDifference, CatalogDocument, CatalogFaults, CatalogPatch};
 use crate::domain::event::{CatalogChange, CatalogPart, EventBody, PolicyChange};
 use crate::domain::ids::CatalogVersion;
+use crate::domain::offer::Status;
 use crate::domain::time::Instant;
 use crate::learning::PolicyConfig;
 use crate::ledger::codec::deflate::deflate;
@@ -105,6 +106,19 @@ pub struct PastEntry {
     pub json: Option<String>,
 }
 
+impl PastEntry {
+    /// Its status, and all else that it was.
+    fn content(&self) -> (Option<String>, Option<serde_json::Value>) {
+        let json = self.json.as_deref();
+        let entry = json.and_then(|json| serde_json::from_str(json).ok());
+        let mut entry: Option<serde_json::Value> = entry;
+        let fields = entry.as_mut().and_then(serde_json::Value::as_object_mut);
+        let status = fields.and_then(|fields| fields.remove("status"));
+        let status = status.and_then(|status| Some(status.as_str()?.to_owned()));
+        (status, entry)
+    }
+}
+
 /// Takes a whole catalogue over.
 pub(super) async fn import(
     shared: &Shared,
@@ -158,8 +172,8 @@ pub(super) async fn revise(
             (state.catalog().cloned(), state.numbering().clone())
         };
         let before = before.ok_or(ReviseError::NoCatalog)?;
-        let last_actor = |id: &str| history(shared, kind, id).pop().map(|past| past.actor);
-        let (id, patch) = edit::patch(&before, kind, edit, actor, last_actor)?;
+        let authors = |id: &str| authors(&history(shared, kind, id));
+        let (id, patch) = edit::patch(&before, kind, edit, actor, authors)?;
         let json = patch.to_json()?;
         let mut document = before.document();
         patch.apply(&mut document);
@@ -226,6 +240,18 @@ pub(super) async fn change_policy(
             });
         }
     }
+}
+
+/// Who has changed an entry since it was last approved.
+fn authors(history: &[PastEntry]) -> Vec<String> {
+    let approved = Some(Status::Approved.name().to_owned());
+    let contents: Vec<_> = history.iter().map(PastEntry::content).collect();
+    (0..history.len())
+        .rev()
+        .take_while(|place| contents[*place].0 != approved)
+        .filter(|place| *place == 0 || contents[place - 1].1 != contents[*place].1)
+        .map(|place| history[place].actor.clone())
+        .collect()
 }
 
 fn next_version(before: Option<&Catalog>) -> CatalogVersion {

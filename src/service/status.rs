@@ -278,6 +278,8 @@ impl From<EditError> for Refusal {
             EditError::Conflict { .. } => (Code::Aborted, "ETAG_DIFFERS"),
             EditError::Step { .. } => (Code::FailedPrecondition, "STATUS_FORBIDS"),
             EditError::OwnApproval { .. } => (Code::FailedPrecondition, "OWN_APPROVAL"),
+            EditError::Anonymous { .. } => (Code::FailedPrecondition, "ACTOR_MISSING"),
+            EditError::NotADraft { .. } => (Code::FailedPrecondition, "NOT_A_DRAFT"),
             EditError::NotApproved { .. } => (Code::FailedPrecondition, "APPROVAL_LACKING"),
         };
         Self::new(code, reason, message)

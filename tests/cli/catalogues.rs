@@ -28,11 +28,7 @@ fn faulty() -> (String, [(&'static str, &'static str); 12]) {
             "",
             "benefit = { kind = \"spend_threshold\", tiers = [{ spend = \"100\", save = \"10\" }, { spend = \"90\", save = \"20\" }] }",
         ),
-        (
-            802,
-            "",
-            "benefit = { kind = \"gift\", sku = \"tea\", quantity = 0 }",
-        ),
+        (802, "", "benefit = { kind = \"gift\", sku = \"tea\" }"),
         (1_203, "PLACEMENTS = [\"checkout\", \"shop-eu\"]", benefit),
         (
             1_604,
@@ -85,7 +81,7 @@ fn faulty() -> (String, [(&'static str, &'static str); 12]) {
             "offer[411].benefit.tiers[1].spend",
             "above the spend of the tier before",
         ),
-        ("offer[802].benefit.quantity", "from 1 to"),
+        ("offer[802].benefit.sku", "a gift without stock"),
         ("offer[1203].placements", "one currency"),
         ("offer[1604].schedule.ends_at", "later than starts_at"),
         (

@@ -84,7 +84,7 @@ async fn an_offer_is_created_ended_and_deleted_over_the_wire() {
     let service = Service::start().await;
     let create = CreateEntryRequest {
         kind: OFFER,
-        document_json: r#"{"id":"lantern","status":"draft","placements":["checkout"],"benefit":{"kind":"gift","sku":"lantern","unit_cost":"3.00"}}"#.to_owned(),
+        document_json: r#"{"id":"lantern","status":"draft","placements":["checkout"],"benefit":{"kind":"gift","sku":"tea-gift-box","unit_cost":"3.00"}}"#.to_owned(),
         actor: "ann".to_owned(),
         validate_only: false,
     };

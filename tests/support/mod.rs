@@ -83,6 +83,9 @@ id = "gift"
 placements = ["checkout", "cart", "post_purchase"]
 benefit = { kind = "gift", sku = "lantern", unit_cost = "3.00" }
 
+[[stock]]
+sku = "lantern"
+
 [[offer]]
 id = "paused"
 status = "paused"

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::super::document::{
-    BudgetDocument, CatalogDocument, ExposureCapDocument, GuardDocument, LimitDocument,
-    name_of_budget, name_of_cap, name_of_guard, name_of_limit,
+    BudgetDocument, CatalogDocument, DecisionCapDocument, ExposureCapDocument, GuardDocument,
+    LimitDocument, name_of_budget, name_of_cap, name_of_decision_cap, name_of_guard, name_of_limit,
 };
 use super::super::fault::{Faults, Place, quoted};
 use super::super::numbering::Numbering;
 use super::placement::{CheckedPlacement, check_currency, check_span};
+use super::stock::Stocks;
 use super::{KnownNames, names, offer, pacing, schedule};
 use crate::domain::ids::{LimitNumber, OfferNumber};
 use crate::domain::limit::{
@@ -26,6 +27,8 @@ use crate::promotion::constraints::pacing::Plan;
 const MAX_LIMITS: usize = 16;
 /// The largest number of redemptions.
 const MAX_REDEMPTIONS: i64 = 1_000_000_000_000;
+/// The most slots of a decision.
+const MAX_SLOTS: i64 = 20;
 /// The most exposures of a cap.
 const MAX_EXPOSURES: i64 = 10_000;
 /// The most decisions of a guard.
@@ -82,6 +85,9 @@ pub(super) fn check(
         let budget = campaign.budget.as_ref();
         let budget = budget.and_then(|it| checker.budget(&entry, id, it, currency));
         numbers.extend(budget.map(|(number, _)| number));
+        if let Some(cap) = &campaign.per_decision {
+            numbers.extend(checker.decision_cap(&entry, id, cap, currency));
+        }
         let schedule = campaigns.get(index).and_then(Option::as_ref);
         let schedule = schedule.map(|it| &it.schedule);
         let plan = pacing::check(&entry, campaign, schedule, budget, checker.faults);
@@ -110,6 +116,7 @@ fn keep(entries: &mut BTreeMap<usize, Vec<LimitNumber>>, index: usize, numbers: 
 /// they bind.
 pub(super) fn attach(
     checked: CheckedLimits,
+    stocks: Stocks,
     placements: &[CheckedPlacement],
     offers: &[Offer],
 ) -> Constraints {
@@ -124,6 +131,10 @@ pub(super) fn attach(
         .iter()
         .filter_map(|offer| Some((offer.number, offer.campaign?)))
         .collect();
+    let stock_of: BTreeMap<OfferNumber, LimitNumber> = offers
+        .iter()
+        .filter_map(|offer| Some((offer.number, stocks.get(offer.benefit.gift()?.0)?.number)))
+        .collect();
     let at = placements.iter().enumerate().filter_map(|(index, it)| {
         let placement = it.placement.as_ref()?;
         let here = checked.placements.get(&index).unwrap_or(&none);
@@ -135,13 +146,15 @@ pub(super) fn attach(
                 .iter()
                 .chain(campaign.unwrap_or(&none))
                 .chain(here)
+                .chain(stock_of.get(offer))
                 .copied()
                 .collect();
             (*offer, limits)
         });
         Some((placement.number, offers.collect()))
     });
-    Constraints::new(checked.limits, at, checked.plans)
+    let limits = checked.limits.into_iter().chain(stocks.into_values());
+    Constraints::new(limits, at, checked.plans)
 }
 
 /// The currencies that each campaign's offers have.
@@ -268,6 +281,11 @@ impl Checker<'_> {
                 }
             };
         }
+        self.money(&place, text, currencies)
+    }
+
+    /// An amount above 0 of the one currency, in minor units.
+    fn money(&mut self, place: &Place<'_>, text: &str, currencies: &[Currency]) -> Option<i64> {
         let currency = match currencies {
             [] => return None,
             [currency] => *currency,
@@ -275,19 +293,19 @@ impl Checker<'_> {
                 let rule = format!(
                     "is money and needs offers of one currency, these have {first} and {second}"
                 );
-                self.faults.lack(&place, rule);
+                self.faults.lack(place, rule);
                 return None;
             }
         };
         match currency.parse_minor_units(text) {
             Ok(0) => {
                 let rule = format!("must be above 0 {currency}");
-                self.faults.refuse(&place, quoted(text), rule);
+                self.faults.refuse(place, quoted(text), rule);
                 None
             }
             Ok(most) => Some(most),
             Err(error) => {
-                self.faults.lack(&place, error.to_string());
+                self.faults.lack(place, error.to_string());
                 None
             }
         }
@@ -437,6 +455,44 @@ impl Checker<'_> {
         Some((number, most))
     }
 
+    /// What a campaign's offers may come to in one decision.
+    fn decision_cap(
+        &mut self,
+        entry: &Place<'_>,
+        id: &str,
+        written: &DecisionCapDocument,
+        currencies: &[Currency],
+    ) -> Vec<LimitNumber> {
+        let place = entry.key("per_decision");
+        if written.offers.is_none() && written.discount.is_none() {
+            let rule = "must have at least one of offers and discount";
+            self.faults.lack(&place, rule);
+        }
+        let offers = written.offers.and_then(|offers| {
+            let most = names::whole(&place.key("offers"), offers, 1, MAX_SLOTS, self.faults);
+            Some((Metric::Redemptions, most?))
+        });
+        let discount = written.discount.as_ref().and_then(|amount| {
+            let most = self.money(&place.key("discount"), amount.as_str(), currencies);
+            Some((Metric::Discount, most?))
+        });
+        let mut numbers = Vec::new();
+        for (metric, most) in offers.into_iter().chain(discount) {
+            let parts = Parts {
+                kind: LimitKind::Decision,
+                owner: LimitOwner::Campaign,
+                scope: Some(Scope::Global),
+                metric: Some(metric),
+                counts: Some(Counts::Choices),
+                period: Some(Period::Always),
+                most: Some(most),
+            };
+            let name = name_of_decision_cap(id, metric.name());
+            numbers.extend(self.number(&place, &[name], 0, parts));
+        }
+        numbers
+    }
+
     fn check_count(&mut self, list: &Place<'_>, count: usize) {
         if count > MAX_LIMITS {
             let rule = format!("has {count} entries, may have at most {MAX_LIMITS}");
@@ -478,6 +534,7 @@ const fn owner_key(owner: LimitOwner) -> &'static str {
         LimitOwner::Offer => "offer",
         LimitOwner::Campaign => "campaign",
         LimitOwner::Placement => "placement",
+        LimitOwner::Article => "stock",
     }
 }
 

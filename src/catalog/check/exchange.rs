@@ -22,8 +22,15 @@ pub(super) fn check(document: &CatalogDocument, faults: &mut Faults) -> Vec<Conv
             continue;
         };
         if from == to {
-            faults.refuse(&entry.key("to"), quoted(&written.to), "must be another than from");
-        } else if checked.iter().any(|known| (known.from, known.to) == (from, to)) {
+            faults.refuse(
+                &entry.key("to"),
+                quoted(&written.to),
+                "must be another than from",
+            );
+        } else if checked
+            .iter()
+            .any(|known| (known.from, known.to) == (from, to))
+        {
             let rule = format!("must stand once for {from} to {to}");
             faults.refuse(&entry.key("from"), quoted(&written.from), rule);
         } else {

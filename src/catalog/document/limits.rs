@@ -66,6 +66,31 @@ pub struct BudgetDocument {
     pub currency: String,
 }
 
+/// What a campaign's offers may come to in the slots of one decision together: at
+/// least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionCapDocument {
+    /// Offers, 1 or more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offers: Option<i64>,
+    /// Discount, an amount of the offers' one currency above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Amount>,
+}
+
+/// How many pieces of an article gifts may give away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StockDocument {
+    /// The article.
+    pub sku: String,
+    /// Pieces since the stock was first declared, 1 or more; without bound unless
+    /// given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<i64>,
+}
+
 /// How a campaign's budget is spread over its schedule. Weights are relative
 /// whole numbers: only their proportions count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,10 +167,20 @@ pub fn name_of_budget(campaign: &str) -> String {
     format!("campaign/{campaign}/budget")
 }
 
+/// What distinguishes a cap on one decision.
+pub fn name_of_decision_cap(campaign: &str, metric: &str) -> String {
+    format!("campaign/{campaign}/decision/{metric}")
+}
+
+/// What distinguishes the stock of an article.
+pub fn name_of_stock(sku: &str) -> String {
+    format!("stock/{sku}")
+}
+
 impl CatalogDocument {
     /// What distinguishes each limit, in the order in which limits get their
     /// numbers: that of the document, placements before campaigns before
-    /// offers.
+    /// offers before stocks.
     #[must_use]
     pub fn limit_names(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -162,6 +197,12 @@ impl CatalogDocument {
             let caps = campaign.exposure_caps.iter();
             names.extend(caps.map(|cap| name_of_cap("campaign", id, cap)));
             names.extend(campaign.budget.iter().map(|_| name_of_budget(id)));
+            if let Some(cap) = &campaign.per_decision {
+                let offers = cap.offers.iter();
+                names.extend(offers.map(|_| name_of_decision_cap(id, "redemptions")));
+                let discount = cap.discount.iter();
+                names.extend(discount.map(|_| name_of_decision_cap(id, "discount")));
+            }
         }
         for offer in &self.offers {
             let id = &offer.id;
@@ -170,6 +211,8 @@ impl CatalogDocument {
             let caps = offer.exposure_caps.iter();
             names.extend(caps.map(|cap| name_of_cap("offer", id, cap)));
         }
+        let stocks = self.stocks.iter().filter(|stock| stock.pieces.is_some());
+        names.extend(stocks.map(|stock| name_of_stock(&stock.sku)));
         names
     }
 }

@@ -197,7 +197,9 @@ fn offers_used(
     let mut discount_minor = converted(sum(&mut new_lines().map(|line| line.discount_minor)));
     let net_minor = converted(sum(&mut new_lines().map(|line| line.paid_minor)));
     let counted_in = record.conversion.map(|conversion| conversion.to);
-    let minor_per_major = counted_in.or(record.currency).map_or(1, |it| it.minor_per_major());
+    let minor_per_major = counted_in
+        .or(record.currency)
+        .map_or(1, |it| it.minor_per_major());
     let last = used.len().saturating_sub(1);
     for (place, it) in used.iter_mut().enumerate() {
         let reserved = it
@@ -215,6 +217,9 @@ fn offers_used(
             .map(|offer| &offer.benefit);
         let besides = benefit.map_or(0, |it| it.cost_minor(net_minor, minor_per_major));
         it.cost_minor = it.discount_minor.saturating_add(besides);
+        it.gift_pieces = benefit
+            .and_then(|benefit| benefit.gift())
+            .map_or(0, |(_, pieces)| pieces);
     }
     used
 }
@@ -226,6 +231,7 @@ const fn use_of(offer: OfferNumber, decision: Option<Position>, recorded: Vec<Us
         recorded,
         discount_minor: 0,
         cost_minor: 0,
+        gift_pieces: 0,
     }
 }
 

@@ -106,7 +106,8 @@ fn conversion_from_stored(
     conversion: &stored::outcome::Conversion,
 ) -> Result<Conversion, DecodeError> {
     let field = "outcome.conversion";
-    let from = from.ok_or_else(|| DecodeError::field(field, "a rate", "none without a currency"))?;
+    let from =
+        from.ok_or_else(|| DecodeError::field(field, "a rate", "none without a currency"))?;
     let rate = ExchangeRate::from_billionths(conversion.rate_billionths);
     Ok(Conversion {
         from,

@@ -151,6 +151,7 @@ pub fn obd_catalog(
         calendars: Vec::new(),
         campaigns: Vec::new(),
         offers: survey.items.iter().map(|item| offer(*item)).collect(),
+        stocks: Vec::new(),
         exchange_rates: Vec::new(),
     };
     Ok(ObdCatalog {

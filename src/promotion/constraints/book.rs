@@ -145,6 +145,8 @@ pub struct OfferUse {
     pub discount_minor: i64,
     /// The discount, and what the benefit costs besides.
     pub cost_minor: i64,
+    /// Pieces that it gives away.
+    pub gift_pieces: i64,
 }
 
 /// Everything that is known of the use of limits.
@@ -284,8 +286,7 @@ impl LimitBook {
     /// of its limits is one of money.
     #[must_use]
     pub fn reserved_money(&self, decision: Position, offer: OfferNumber) -> Option<i64> {
-        let money =
-            |hold: &&HeldOffer| hold.offer == offer && hold.use_of.metric != Metric::Redemptions;
+        let money = |hold: &&HeldOffer| hold.offer == offer && hold.use_of.metric.is_money();
         let held = self.held.get(&decision)?;
         let reserved = held.holds.iter().filter(money).map(|hold| hold.reserved);
         reserved.max()
@@ -356,6 +357,8 @@ impl LimitBook {
                     Metric::Redemptions => i64::from(!self.counted_by(siblings, &key, used.offer)),
                     Metric::Discount => used.discount_minor,
                     Metric::Cost => used.cost_minor,
+                    Metric::Pieces if self.counted_by(siblings, &key, used.offer) => 0,
+                    Metric::Pieces => used.gift_pieces,
                 };
                 let decision = used.decision.unwrap_or_default();
                 let (amount, overrun) = self.take(decision, place, &hold, amount, now, &most);
@@ -407,7 +410,7 @@ impl LimitBook {
             .iter()
             .filter_map(|sibling| self.purchases.get(sibling))
             .flat_map(|uses| uses.iter())
-            .any(|it| it.key == *key && it.offer == offer && it.metric == Metric::Redemptions)
+            .any(|it| it.key == *key && it.offer == offer && !it.metric.is_money())
     }
 
     /// Uses a hold: what it reserved covers the use, what is left covers the

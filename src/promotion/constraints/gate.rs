@@ -14,7 +14,7 @@ use crate::domain::decision::ConcurrencyRefusal;
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{LimitNumber, OfferNumber};
 use crate::domain::keys::ShareKey;
-use crate::domain::limit::{Hold, Limit, LimitOwner, Metric, Scope, UsageKey};
+use crate::domain::limit::{Hold, Limit, LimitKind, LimitOwner, Metric, Scope, UsageKey};
 use crate::domain::time::Instant;
 
 /// Offers that may not be taken.
@@ -135,7 +135,9 @@ impl<'a> Live<'a> {
         for (place, offer) in chosen.iter().enumerate() {
             for limit in self.limits_of(*offer) {
                 // What is the placement's counts once a decision.
-                if limit.owner == LimitOwner::Placement && place > 0 {
+                if limit.owner == LimitOwner::Placement && place > 0
+                    || limit.kind == LimitKind::Decision
+                {
                     continue;
                 }
                 if let Some(key) = self.key(limit) {
@@ -181,7 +183,10 @@ impl<'a> Live<'a> {
                 .iter()
                 .filter(|other| asking.placement.of(**other).contains(&limit.number));
             let above: i64 = above.map(|other| asking.amount(limit, *other)).sum();
-            let left = self.book.left(&key, asking.most(limit));
+            let left = match limit.kind {
+                LimitKind::Decision => asking.most(limit),
+                _ => self.book.left(&key, asking.most(limit)),
+            };
             left.saturating_sub(above) < asking.amount(limit, offer).max(1)
         })
     }
@@ -213,6 +218,7 @@ impl Asking<'_> {
             Metric::Redemptions => 1,
             Metric::Discount => (self.costs)(offer).discount_minor,
             Metric::Cost => (self.costs)(offer).cost_minor,
+            Metric::Pieces => (self.costs)(offer).gift_pieces,
         }
     }
 

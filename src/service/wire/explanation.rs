@@ -87,7 +87,9 @@ fn progress(progress: &DecisionProgress) -> v1::DecisionProgress {
                 position: told.event.position.0,
                 kind: outcome_kind(told.kind).into(),
                 result: result(told.event.result).into(),
-                conversion: told.conversion.map_or_else(String::new, |it| it.to_string()),
+                conversion: told
+                    .conversion
+                    .map_or_else(String::new, |it| it.to_string()),
             })
             .collect(),
     }

@@ -185,10 +185,14 @@ pub(super) fn check_currency(
         (None, _) => None,
     };
     let (expected, whose) = match (counterpart.and_then(|it| it.currency), counted_in) {
-        (Some(currency), _) if keys.reverses.is_some() => {
-            (currency, "the currency of the purchase that is reversed".to_owned())
-        }
-        (Some(currency), _) => (currency, "the currency of what was paid back of it".to_owned()),
+        (Some(currency), _) if keys.reverses.is_some() => (
+            currency,
+            "the currency of the purchase that is reversed".to_owned(),
+        ),
+        (Some(currency), _) => (
+            currency,
+            "the currency of what was paid back of it".to_owned(),
+        ),
         (None, Some(placement)) if conversion.is_none() => (
             placement.currency,
             format!("the currency of placement {:?}", placement.id),
