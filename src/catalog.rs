@@ -57,7 +57,8 @@ pub use check::{
 };
 pub use difference::{CatalogDifference, Changes};
 pub use document::{
-    AttributeDocument, CampaignDocument, CatalogDocument, OfferDocument, SegmentDocument, Windows,
+    AttributeDocument, CampaignDocument, CatalogDocument, OfferDocument, PlacementDocument,
+    ScheduleDocument, SegmentDocument, Windows,
 };
 pub use fault::{CatalogFaults, Fault};
 pub use numbering::{NewNames, Numbering, NumberingError};
@@ -280,6 +281,12 @@ impl Catalog {
             .find(|written| written.id == id)
     }
 
+    /// A placement as it was written.
+    #[must_use]
+    pub fn written_placement(&self, number: PlacementNumber) -> Option<&PlacementDocument> {
+        self.written.placements.get(self.entry(number)?.written_at)
+    }
+
     /// The campaigns as they were written, in the order of the document.
     pub fn written_campaigns(&self) -> impl ExactSizeIterator<Item = &Arc<CampaignDocument>> {
         self.written.campaigns.iter()
@@ -340,11 +347,7 @@ impl Catalog {
     /// The policy of a placement as it was written.
     #[must_use]
     pub fn policy_config(&self, number: PlacementNumber) -> Option<&PolicyConfig> {
-        let written_at = self.entry(number)?.written_at;
-        self.written
-            .placements
-            .get(written_at)
-            .map(|placement| &placement.policy)
+        Some(&self.written_placement(number)?.policy)
     }
 
     /// The campaigns in the order of the document.

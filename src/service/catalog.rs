@@ -48,7 +48,7 @@ impl Catalogs {
         let unknown = || not_found("CAMPAIGN_NOT_FOUND", "campaign_id", &id, "a campaign");
         let campaign = catalog.campaign_by_id(&id).ok_or_else(unknown)?;
         Ok(v1::GetCampaignResponse {
-            campaign: Some(wire::campaign(campaign)),
+            campaign: Some(wire::campaign(&catalog, campaign)),
         })
     }
 

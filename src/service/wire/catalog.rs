@@ -4,10 +4,11 @@ use super::field::{Field, Reader};
 use super::page::{List, PageRequest, page};
 use super::reward::outcome_kind;
 use super::{benefit, timestamp, version};
-use crate::catalog::Catalog;
+use crate::catalog::edit::etag;
+use crate::catalog::{Catalog, ScheduleDocument};
 use crate::domain::attribute::AttributeKind;
 use crate::domain::offer::{Campaign, Offer, Status};
-use crate::domain::placement::{Feedback, Objective, Placement};
+use crate::domain::placement::{Feedback, Objective, Placement, RewardOf, RewardTerm};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Instant;
 use crate::engine::fault::FieldFault;
@@ -65,6 +66,7 @@ pub(in crate::service) fn placement(catalog: &Catalog, placement: &Placement) ->
         Objective::Weighted => v1::Objective::Weighted,
     };
     let conversion_events = placement.conversion_events.iter();
+    let written = catalog.written_placement(placement.number);
     v1::Placement {
         id: placement.id.clone(),
         title: placement.title.clone(),
@@ -82,6 +84,28 @@ pub(in crate::service) fn placement(catalog: &Catalog, placement: &Placement) ->
         feedback: feedback(placement.feedback).into(),
         holdout_basis_points: i32::from(placement.holdout.get()),
         policy_json: as_json(catalog.policy_config(placement.number)),
+        holdout_group: written
+            .and_then(|written| written.holdout_group.clone())
+            .unwrap_or_else(|| placement.id.clone()),
+        reward_terms: placement.reward_terms.iter().map(reward_term).collect(),
+        winsor: placement.winsor.map(|winsor| v1::Winsor {
+            min: winsor.min,
+            max: winsor.max,
+        }),
+        document_json: as_json(written),
+    }
+}
+
+fn reward_term(term: &RewardTerm) -> v1::RewardTerm {
+    use v1::reward_term::Of;
+    let of = match term.of {
+        RewardOf::Event(kind) => Of::Event(outcome_kind(kind).into()),
+        RewardOf::NetRevenue => Of::Value(v1::Objective::NetRevenue.into()),
+        RewardOf::Margin => Of::Value(v1::Objective::Margin.into()),
+    };
+    v1::RewardTerm {
+        of: Some(of),
+        weight: term.weight,
     }
 }
 
@@ -101,13 +125,27 @@ fn as_json<T: serde::Serialize>(written: Option<&T>) -> String {
 }
 
 /// A campaign.
-pub(in crate::service) fn campaign(campaign: &Campaign) -> v1::Campaign {
+pub(in crate::service) fn campaign(catalog: &Catalog, campaign: &Campaign) -> v1::Campaign {
+    let written = catalog.written_campaign(&campaign.id).map(AsRef::as_ref);
+    let document_json = as_json(written);
     v1::Campaign {
         id: campaign.id.clone(),
         title: campaign.title.clone(),
         status: status(campaign.status).into(),
-        schedule: Some(schedule(&campaign.schedule)),
+        schedule: written.map(|written| schedule(&campaign.schedule, &written.schedule)),
+        needs_approval: written.is_some_and(|written| written.needs_approval),
+        priority: whole(written.map(|written| written.priority)),
+        eligibility_json: as_json(written.and_then(|written| written.eligibility.as_ref())),
+        etag: etag(document_json.as_bytes()),
+        document_json,
     }
+}
+
+/// Priorities were checked to lie within ±1,000.
+fn whole(number: Option<i64>) -> i32 {
+    number
+        .and_then(|it| i32::try_from(it).ok())
+        .unwrap_or_default()
 }
 
 const fn status(status: Status) -> v1::Status {
@@ -121,10 +159,23 @@ const fn status(status: Status) -> v1::Status {
     }
 }
 
-fn schedule(schedule: &Schedule) -> v1::Schedule {
+/// A schedule: its instants as they were resolved, days and hours as written.
+fn schedule(schedule: &Schedule, written: &ScheduleDocument) -> v1::Schedule {
     v1::Schedule {
         starts_at: schedule.starts_at.map(timestamp),
         ends_at: schedule.ends_at.map(timestamp),
+        time_zone: written.time_zone.clone().unwrap_or_default(),
+        days: written.days.clone(),
+        only_on: written.only_on.clone(),
+        except_on: written.except_on.clone(),
+        hours: written
+            .hours
+            .iter()
+            .map(|hours| v1::Hours {
+                from: hours.from.clone(),
+                until: hours.until.clone(),
+            })
+            .collect(),
     }
 }
 
@@ -138,15 +189,25 @@ pub(in crate::service) fn offer(catalog: &Catalog, offer: &Offer) -> v1::Offer {
     // An offer has a placement, and its placements have one currency.
     let currency = placements.first().map(|placement| placement.currency);
     let campaign = catalog.campaign_of(offer);
+    let written = catalog.written_offer(&offer.id).map(AsRef::as_ref);
+    let document_json = as_json(written);
     v1::Offer {
         id: offer.id.clone(),
         campaign_id: campaign.map(|it| it.id.clone()).unwrap_or_default(),
         title: offer.title.clone(),
         placements: placements.iter().map(|it| it.id.clone()).collect(),
         status: status(offer.status).into(),
-        schedule: Some(schedule(&offer.schedule)),
+        schedule: written.map(|written| schedule(&offer.schedule, &written.schedule)),
         benefit: currency.map(|currency| benefit::to_wire(&offer.benefit, currency)),
         render_payload: offer.render_payload.clone(),
+        needs_approval: written.is_some_and(|written| written.needs_approval),
+        priority: offer.priority,
+        exclusive: offer.exclusive,
+        stacking_group: offer.stacking_group.clone().unwrap_or_default(),
+        void_on_end: offer.void_on_end,
+        eligibility_json: as_json(written.and_then(|written| written.eligibility.as_ref())),
+        etag: etag(document_json.as_bytes()),
+        document_json,
     }
 }
 
@@ -188,7 +249,9 @@ pub(in crate::service) fn list_campaigns(
         page_token: &request.page_token,
     };
     let list = all(catalog, "campaigns");
-    let (campaigns, next_page_token) = page(list, &asked, catalog.campaigns(), campaign)?;
+    let (campaigns, next_page_token) = page(list, &asked, catalog.campaigns(), |it| {
+        campaign(catalog, it)
+    })?;
     Ok(v1::ListCampaignsResponse {
         campaigns,
         next_page_token,
