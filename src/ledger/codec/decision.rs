@@ -175,12 +175,54 @@ fn eligible_from_steps(steps: &[u32]) -> Result<Option<EligibleOffers>, DecodeEr
         .map_err(|error| bad(error.to_string()))
 }
 
+/// From so many offers on runs of the same probability are written as such, where
+/// that is shorter.
+const RUNS_FROM_OFFERS: usize = 32;
+
 #[allow(clippy::cast_possible_truncation)] // fewer than 2^32 offers
 fn slot_to_stored(draw: &SlotDraw) -> stored::decision::Slot {
-    stored::decision::Slot {
-        chosen: draw.index() as u32,
-        probabilities: draw.distribution().probabilities().to_vec(),
+    let chosen = draw.index() as u32;
+    let probabilities = draw.distribution().probabilities();
+    let same = |one: &f64, other: &f64| one.to_bits() == other.to_bits();
+    let runs = || probabilities.chunk_by(same);
+    if probabilities.len() < RUNS_FROM_OFFERS || 2 * runs().count() > probabilities.len() {
+        return stored::decision::Slot {
+            chosen,
+            probabilities: probabilities.to_vec(),
+            ..stored::decision::Slot::default()
+        };
     }
+    stored::decision::Slot {
+        chosen,
+        probabilities: Vec::new(),
+        run_probabilities: runs().map(|run| run[0]).collect(),
+        run_lengths: runs().map(|run| run.len() as u32).collect(),
+    }
+}
+
+/// One probability for each of so many offers.
+fn probabilities_from_stored(
+    slot: &stored::decision::Slot,
+    offers: usize,
+) -> Result<Vec<f64>, DecodeError> {
+    if slot.run_lengths.is_empty() && slot.run_probabilities.is_empty() {
+        return Ok(slot.probabilities.clone());
+    }
+    let lengths = slot.run_lengths.iter().map(|length| u64::from(*length));
+    let fits = lengths.sum::<u64>() == offers as u64
+        && slot.run_lengths.len() == slot.run_probabilities.len()
+        && slot.probabilities.is_empty();
+    if !fits {
+        return Err(DecodeError::field(
+            "decision.slots.run_lengths",
+            format!("{} runs for {offers} offers", slot.run_lengths.len()),
+            "runs that cover the offers, and nothing beside them",
+        ));
+    }
+    let runs = slot.run_probabilities.iter().zip(&slot.run_lengths);
+    Ok(runs
+        .flat_map(|(probability, length)| std::iter::repeat_n(*probability, *length as usize))
+        .collect())
 }
 
 fn slots_from_stored(
@@ -197,14 +239,64 @@ fn slots_from_stored(
                 "no more slots than offers",
             )
         })?;
-        let distribution =
-            ActionDistribution::from_stored(slot.probabilities).map_err(|error| {
-                DecodeError::field("decision.slots.probabilities", error, "a distribution")
-            })?;
+        let probabilities = probabilities_from_stored(&slot, offers.len())?;
+        let distribution = ActionDistribution::from_stored(probabilities).map_err(|error| {
+            DecodeError::field("decision.slots.probabilities", error, "a distribution")
+        })?;
         let draw = SlotDraw::from_stored(offers, distribution, slot.chosen as usize)
             .map_err(|error| DecodeError::field("decision.slots", error, "a draw"))?;
         left = draw.eligible().without(draw.index());
         draws.push(draw);
     }
     Ok(draws)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(weights: impl IntoIterator<Item = f64>) -> (EligibleOffers, SlotDraw) {
+        let distribution = ActionDistribution::from_weights(weights).expect("weights");
+        let offers = (0..u32::try_from(distribution.len()).expect("few")).map(OfferNumber);
+        let offers = EligibleOffers::new(offers).expect("offers");
+        let draw = SlotDraw::new(offers.clone(), distribution.into(), 0.4);
+        (offers, draw)
+    }
+
+    #[test]
+    fn thousands_of_like_probabilities_take_a_few_bytes_and_keep_their_bits() {
+        let some_learnt = |place: u32| if place % 1_000 == 7 { 1e4 } else { 1.0 };
+        for (weights, most_bytes) in [
+            ((0..5_000).map(some_learnt).collect::<Vec<_>>(), 200),
+            (vec![1.0; 5_000], 30),
+            ((0..100).map(f64::from).collect(), 900),
+            (vec![1.0; 8], 100),
+        ] {
+            let (offers, draw) = slot(weights);
+            let stored = slot_to_stored(&draw);
+            let bytes = prost::Message::encoded_len(&stored);
+            assert!(
+                bytes <= most_bytes,
+                "{bytes} bytes for {} offers",
+                offers.len()
+            );
+            let read = slots_from_stored(Some(&offers), vec![stored]).expect("a draw");
+            assert_eq!(read.as_slice(), [draw]);
+        }
+    }
+
+    #[test]
+    fn runs_that_are_not_of_the_offers_are_refused() {
+        let (offers, draw) = slot(vec![1.0; 100]);
+        for spoil in [
+            |slot: &mut stored::decision::Slot| slot.run_lengths[0] = u32::MAX,
+            |slot: &mut stored::decision::Slot| slot.run_lengths.push(0),
+            |slot: &mut stored::decision::Slot| slot.run_lengths.clear(),
+            |slot: &mut stored::decision::Slot| slot.probabilities.push(1.0),
+        ] {
+            let mut stored = slot_to_stored(&draw);
+            spoil(&mut stored);
+            assert!(slots_from_stored(Some(&offers), vec![stored]).is_err());
+        }
+    }
 }
