@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use promobandit::catalog::{CatalogDocument, read_toml};
+use promobandit::domain::math;
 use promobandit::domain::outcome::OutcomeKind;
 use promobandit::domain::random::Generator;
 use promobandit::domain::time::Span;
@@ -168,7 +169,8 @@ impl Agreement {
         sums.into_iter()
             .map(|(offer, (statistic, freedom))| {
                 let spread = 2.0 / (9.0 * freedom);
-                let deviate = (f64::cbrt(statistic / freedom) - (1.0 - spread)) / spread.sqrt();
+                let deviate =
+                    (math::pow(statistic / freedom, 1.0 / 3.0) - (1.0 - spread)) / spread.sqrt();
                 (offer, (deviate, freedom))
             })
             .collect()
