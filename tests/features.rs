@@ -58,6 +58,9 @@ id = "gift"
 placements = ["checkout"]
 benefit = { kind = "gift", sku = "lantern", unit_cost = "3.00" }
 
+[[stock]]
+sku = "lantern"
+
 [[offer]]
 id = "free-shipping"
 placements = ["checkout"]
