@@ -222,7 +222,7 @@ const MOST: i64 = 60;
 
 const UNDER_LIMITS: &str = r#"
 [ledger]
-checkpoint_every_events = 200
+checkpoint_every_events = 1000
 
 [[placement]]
 id = "checkout"

@@ -290,7 +290,7 @@ impl Writer<'_> {
     /// What a type is called in the table, in words.
     fn kind(&mut self, kind: &str) -> String {
         let inner = |start: &str| kind.strip_prefix(start).and_then(|it| it.strip_suffix('>'));
-        if let Some(inner) = inner("Option<") {
+        if let Some(inner) = inner("Option<").or_else(|| inner("Box<")) {
             return self.kind(inner);
         }
         if let Some(inner) = inner("Vec<") {
@@ -306,6 +306,7 @@ impl Writer<'_> {
             "bool" => "true or false".to_owned(),
             "Table" | "Value" => "table".to_owned(),
             "Amount" => "amount in quotes, such as `\"49.90\"`".to_owned(),
+            "PolicyConfig" => "a policy: its [`kind`](#policies) and that kind's keys".to_owned(),
             "Attributes" => "table of names, each with text, number, or true or false".to_owned(),
             name => self.named(name),
         }

@@ -24,12 +24,13 @@ pub struct SplitArmConfig {
     pub name: String,
     /// The share of the shoppers, in hundredths of a percent, from 1.
     pub share_basis_points: u32,
-    /// The offer that the arm shows. Where it is not eligible, every eligible
-    /// offer has the same probability.
+    /// The offer that the arm shows; no offer by default, and then `policy` is
+    /// named. Where it is not eligible, every eligible offer has the same
+    /// probability.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<String>,
-    /// Or the policy that it follows, which learns from the arm's own decisions
-    /// alone.
+    /// The policy that the arm follows, which learns from the arm's own decisions
+    /// alone; no policy by default, and then `offer` is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Box<PolicyConfig>>,
 }
