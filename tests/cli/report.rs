@@ -154,8 +154,15 @@ async fn lift_tells_rates_with_intervals_or_why_it_does_not() {
     let difference = &told["conversion"]["difference"];
     assert!(difference["lower"].as_f64() > Some(0.0), "{difference}");
     // A purchase earns 20.00 with the offer, which cost 10.00, and 30.00 without.
-    assert_eq!(told["margin"]["offered"], expected * 2_000.0);
-    assert_eq!(told["revenue"]["offered"], expected * 4_000.0);
+    // Who is held out is a hash under a key that each data directory makes anew, so
+    // the counts differ between runs, and with them the last bit.
+    for (metric, earned) in [("margin", 2_000.0), ("revenue", 4_000.0)] {
+        let offered = told[metric]["offered"].as_f64().expect("a mean");
+        assert!(
+            (offered - expected * earned).abs() < 1e-9,
+            "{metric}: {offered}"
+        );
+    }
     assert!(told["benefit_per_cost"]["value"].is_f64(), "{told}");
     let page = run(asked);
     let page = String::from_utf8_lossy(&page.stdout).into_owned();
