@@ -26,9 +26,6 @@ use promobandit::evaluation::pass::{Answer, Pass, Question};
 use promobandit::evaluation::target::TargetTable;
 
 const RUNS: usize = 9;
-/// Rounds that are weighed at once: their columns and their rows stay in the
-/// second cache from one step to the next.
-const BLOCK: usize = 2_048;
 /// Rounds of the bootstrap, and its resamples.
 const RESAMPLED: usize = 100_000;
 const RESAMPLES: u32 = 1_000;
@@ -102,17 +99,14 @@ impl Log {
         self.reward.len()
     }
 
-    /// The rounds from `start` on, up to so many.
-    fn block(&self, start: usize, rounds: usize) -> Arrays<'_> {
-        let end = (start + rounds).min(self.rounds());
-        let rows = start * self.actions..end * self.actions;
+    fn arrays(&self) -> Arrays<'_> {
         Arrays {
             actions: self.actions,
-            reward: &self.reward[start..end],
-            action: &self.action[start..end],
-            propensity: &self.propensity[start..end],
-            target: &self.target[rows.clone()],
-            predictions: Some(&self.predictions[rows]),
+            reward: &self.reward,
+            action: &self.action,
+            propensity: &self.propensity,
+            target: &self.target,
+            predictions: Some(&self.predictions),
         }
     }
 
@@ -135,17 +129,6 @@ impl Log {
             + actions as f64
     }
 
-    /// What a pass reads: every array once, checked, rows summed up.
-    fn weigh(&self) -> usize {
-        let starts = (0..self.rounds()).step_by(BLOCK);
-        let weighed = starts.map(|start| {
-            let block = self.block(start, BLOCK);
-            let rounds = Rounds::of_arrays(&block, RewardRange::UNIT).expect("arrays of rounds");
-            black_box(rounds).len()
-        });
-        weighed.sum()
-    }
-
     /// One pass: the four estimators, the diagnostics, every interval that needs no
     /// resampling.
     fn evaluate(&self) -> Answer {
@@ -164,16 +147,12 @@ impl Log {
         };
         let table = TargetTable::uniform(self.actions, 1).expect("there is an action");
         let mut pass = Pass::new(question, table);
-        for start in (0..self.rounds()).step_by(BLOCK) {
-            let block = self.block(start, BLOCK);
-            let rounds = Rounds::of_arrays(&block, RewardRange::UNIT).expect("arrays of rounds");
-            pass.add(&rounds);
-        }
+        pass.add_arrays(&self.arrays()).expect("arrays of rounds");
         pass.answer()
     }
 
     fn bootstrap(&self) -> Bootstrap {
-        let block = self.block(0, RESAMPLED);
+        let block = self.arrays().block(0..RESAMPLED.min(self.rounds()));
         let rounds = Rounds::of_arrays(&block, RewardRange::UNIT).expect("arrays of rounds");
         let mut sample =
             Sample::new("ips".parse().expect("an estimator's name")).expect("a formula");
@@ -199,11 +178,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(directory) => Log::read(Path::new(directory))?,
         None => Log::draw(1_000_000, 10),
     };
-    let [mut sum, mut weigh, mut pass, mut bootstrap] = [f64::INFINITY; 4];
+    let [mut sum, mut pass, mut bootstrap] = [f64::INFINITY; 3];
     let mut answer = None;
     for _ in 0..RUNS {
         timed(&mut sum, || log.sum());
-        timed(&mut weigh, || log.weigh());
         answer = Some(timed(&mut pass, || log.evaluate()));
     }
     for _ in 0..3 {
@@ -211,7 +189,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("rounds {} actions {}", log.rounds(), log.actions);
     println!("sum_ms {:.3}", 1e3 * sum);
-    println!("weigh_ms {:.3}", 1e3 * weigh);
     println!("pass_ms {:.3}", 1e3 * pass);
     println!("pass_over_sum {:.3}", pass / sum);
     println!("bootstrap_ms {:.3}", 1e3 * bootstrap);

@@ -1,8 +1,14 @@
 //! Rounds as arrays in memory, as Open Bandit Pipeline has them: the target's
 //! distribution and the model's predictions are matrices, one row a round.
 
-use super::logged::{Column, Predictions, RoundFault};
+use std::ops::Range;
+
+use super::logged::{Column, RoundFault};
 use super::target::SUM_TOLERANCE;
+
+/// Rows of a chunk: what is written of them fits the first cache beside the rows
+/// themselves, and more rows would push each other out.
+const CHUNK: usize = 128;
 
 /// Arrays that fit together; matrices lie row by row, one row a round, one
 /// column an action.
@@ -22,18 +28,46 @@ pub struct Arrays<'a> {
     pub predictions: Option<&'a [f64]>,
 }
 
-/// What rows come to.
-pub(super) struct Summed {
-    /// π(aᵢ).
-    pub chosen: Vec<f64>,
+/// What rows come to: columns that a caller keeps from one block to the next.
+pub(super) struct Swept<'a> {
+    /// wᵢ.
+    pub weight: &'a mut [f64],
+    /// q(aᵢ).
+    pub logged: &'a mut [f64],
+    /// q(π).
+    pub expected: &'a mut [f64],
     /// Σᵢ π of every action.
-    pub mass: Vec<f64>,
-    pub predictions: Option<Predictions>,
+    pub mass: &'a mut [f64],
 }
 
-impl Arrays<'_> {
-    pub(super) fn sum_up(&self) -> Result<Summed, RoundFault> {
-        let rows = self.reward.len();
+impl<'a> Arrays<'a> {
+    /// How many rounds there are.
+    #[must_use]
+    pub const fn rounds(&self) -> usize {
+        self.reward.len()
+    }
+
+    /// Some of the rounds.
+    ///
+    /// # Panics
+    /// When the range reaches beyond the arrays.
+    #[must_use]
+    pub fn block(&self, rounds: Range<usize>) -> Self {
+        let cells = rounds.start * self.actions..rounds.end * self.actions;
+        Self {
+            actions: self.actions,
+            reward: &self.reward[rounds.clone()],
+            action: &self.action[rounds.clone()],
+            propensity: &self.propensity[rounds],
+            target: &self.target[cells.clone()],
+            predictions: self.predictions.map(|all| &all[cells]),
+        }
+    }
+
+    /// Reads both matrices once. Without predictions, what is said of them means
+    /// nothing.
+    pub(super) fn sweep(&self, swept: &mut Swept<'_>) -> Result<(), RoundFault> {
+        let rows = self.rounds();
         let cells = rows * self.actions;
         assert!(
             self.actions > 0
@@ -44,172 +78,190 @@ impl Arrays<'_> {
             "arrays of rounds fit together"
         );
         self.check_actions()?;
-        let mut rows = Rows::new(rows, self.actions);
-        rows.read(self.target, self.predictions.unwrap_or(self.target));
-        self.check_rows(&rows)?;
-        let place = |index: usize, action: &u32| index * self.actions + *action as usize;
-        let logged = |matrix: &[f64]| -> Vec<f64> {
-            let places = self.action.iter().enumerate();
-            places
-                .map(|(index, action)| matrix[place(index, action)])
-                .collect()
-        };
-        let predictions = self.predictions.map(|all| {
-            for (dot, total) in rows.dots.iter_mut().zip(&rows.totals) {
-                *dot /= total;
+        match self.actions {
+            2 => self.sweep_unrolled::<2>(swept),
+            3 => self.sweep_unrolled::<3>(swept),
+            4 => self.sweep_unrolled::<4>(swept),
+            5 => self.sweep_unrolled::<5>(swept),
+            6 => self.sweep_unrolled::<6>(swept),
+            8 => self.sweep_unrolled::<8>(swept),
+            10 => self.sweep_unrolled::<10>(swept),
+            12 => self.sweep_unrolled::<12>(swept),
+            16 => self.sweep_unrolled::<16>(swept),
+            actions => {
+                let mut mass = vec![0.0; actions];
+                let mut least = vec![f64::INFINITY; actions];
+                self.sweep_chunks(
+                    swept,
+                    &mut mass[..],
+                    &mut least[..],
+                    |target, predictions| {
+                        let target = target.chunks_exact(actions);
+                        target.zip(predictions.chunks_exact(actions))
+                    },
+                )
             }
-            Predictions {
-                logged: logged(all),
-                target: rows.dots,
-            }
-        });
-        Ok(Summed {
-            chosen: logged(self.target),
-            mass: rows.mass,
-            predictions,
+        }
+    }
+
+    /// Rows of a width that the compiler knows are unrolled, and what is kept of
+    /// each column stays in registers: three times as fast.
+    fn sweep_unrolled<const ACTIONS: usize>(
+        &self,
+        swept: &mut Swept<'_>,
+    ) -> Result<(), RoundFault> {
+        let (mut mass, mut least) = ([0.0; ACTIONS], [f64::INFINITY; ACTIONS]);
+        self.sweep_chunks(swept, &mut mass, &mut least, |target, predictions| {
+            let predictions = predictions.as_chunks::<ACTIONS>().0.iter();
+            let rows = target.as_chunks::<ACTIONS>().0.iter().zip(predictions);
+            rows.map(|(target, predictions)| (&target[..], &predictions[..]))
         })
     }
 
-    fn check_actions(&self) -> Result<(), RoundFault> {
-        let outside = |action: &u32| *action as usize >= self.actions;
-        if let Some(index) = self.action.iter().position(outside) {
-            let expected = format!("below {}, as the target has {0}", self.actions);
-            let value = f64::from(self.action[index]);
-            return Err(fault(index, Column::Action, value, expected));
+    /// Chunk by chunk; `rows` takes the two matrices apart. What is kept of each
+    /// column is its sum and the least π.
+    #[inline(always)]
+    fn sweep_chunks<I: Iterator<Item = (&'a [f64], &'a [f64])>>(
+        &self,
+        swept: &mut Swept<'_>,
+        mass: &mut [f64],
+        least: &mut [f64],
+        rows: impl Fn(&'a [f64], &'a [f64]) -> I,
+    ) -> Result<(), RoundFault> {
+        let mut sums = Sums::NONE;
+        let mut sound = true;
+        for start in (0..self.rounds()).step_by(CHUNK) {
+            let span = start..(start + CHUNK).min(self.rounds());
+            let chunk = self.block(span.clone());
+            let cells = rows(chunk.target, chunk.predictions.unwrap_or(chunk.target));
+            let chosen = &mut swept.weight[span.clone()];
+            let logged = &mut swept.logged[span.clone()];
+            let kept = chosen.iter_mut().zip(logged).zip(chunk.action);
+            sums.read(cells, kept, mass, least);
+            sound &= sums.divide(&mut swept.expected[span.clone()]);
+            for (weight, propensity) in swept.weight[span].iter_mut().zip(chunk.propensity) {
+                *weight /= propensity;
+            }
         }
+        // A NaN is not below 0, but shows in its row's total.
+        if !sound || least.iter().any(|least| *least < 0.0) {
+            self.find_fault()?;
+        }
+        swept.mass.copy_from_slice(mass);
         Ok(())
     }
 
-    /// Every distribution sums to 1 and has no entry below 0, so none above 1; a
-    /// prediction that is not finite leaves no finite sum, not even where its
-    /// probability is 0.
-    fn check_rows(&self, rows: &Rows) -> Result<(), RoundFault> {
-        let off = |total: &f64| !((total - 1.0).abs() <= SUM_TOLERANCE);
-        if rows.least < 0.0
-            || rows
-                .totals
-                .iter()
-                .fold(false, |any, total| any | off(total))
-        {
-            let wrong = |value: &f64| !(0.0..=1.0).contains(value);
-            if let Some(place) = self.target.iter().position(wrong) {
-                let expected = "a probability in [0, 1]".to_owned();
-                let column = Column::TargetDistribution;
-                return Err(fault(
-                    place / self.actions,
-                    column,
-                    self.target[place],
-                    expected,
-                ));
-            }
-            if let Some(index) = rows.totals.iter().position(off) {
-                let expected = format!("a sum of 1 within {SUM_TOLERANCE}");
-                let value = rows.totals[index];
-                return Err(fault(index, Column::TargetDistribution, value, expected));
-            }
-        }
-        let finite = rows
-            .dots
-            .iter()
-            .fold(true, |all, dot| all & dot.is_finite());
-        if finite {
+    fn check_actions(&self) -> Result<(), RoundFault> {
+        let largest = self.action.iter().fold(0, |most, action| most.max(*action));
+        if (largest as usize) < self.actions {
             return Ok(());
         }
-        let values = self.predictions.unwrap_or_default().iter().enumerate();
-        let wrong = { values }.find(|(_, value)| !value.is_finite());
+        let outside = |action: &u32| *action as usize >= self.actions;
+        let first = self.action.iter().position(outside);
+        first.map_or(Ok(()), |index| {
+            let expected = format!("below {}, as the target has {0}", self.actions);
+            let value = f64::from(self.action[index]);
+            Err(fault(index, Column::Action, value, expected))
+        })
+    }
+
+    /// Names the first entry that is not allowed. Every distribution sums to 1 and
+    /// has no entry below 0, so none above 1; a prediction that is not finite leaves
+    /// no finite sum, not even where its probability is 0.
+    fn find_fault(&self) -> Result<(), RoundFault> {
+        let row = |place: usize| place / self.actions;
+        let wrong = |value: &f64| !(0.0..=1.0).contains(value);
+        let column = Column::TargetDistribution;
+        if let Some(place) = self.target.iter().position(wrong) {
+            let expected = "a probability in [0, 1]".to_owned();
+            return Err(fault(row(place), column, self.target[place], expected));
+        }
+        let totals = self.target.chunks_exact(self.actions).map(total);
+        let off = |(_, total): &(usize, f64)| !is_one(*total);
+        if let Some((index, value)) = totals.enumerate().find(off) {
+            let expected = format!("a sum of 1 within {SUM_TOLERANCE}");
+            return Err(fault(index, column, value, expected));
+        }
+        let predictions = self.predictions.unwrap_or_default();
+        let wrong = |value: &f64| !value.is_finite();
         // Finite predictions have a finite sum unless they are beyond 1e300.
-        let (place, value) = wrong.map_or((0, f64::INFINITY), |(place, value)| (place, *value));
-        let expected = "finite".to_owned();
-        Err(fault(
-            place / self.actions,
-            Column::Prediction,
-            value,
-            expected,
-        ))
+        let (index, value) = { predictions.iter().position(wrong) }
+            .map_or((0, f64::INFINITY), |place| (row(place), predictions[place]));
+        Err(fault(index, Column::Prediction, value, "finite".to_owned()))
     }
 }
 
-/// What one sweep over both matrices gives.
-struct Rows {
-    actions: usize,
-    /// Σₐ π(a).
-    totals: Vec<f64>,
-    /// Σₐ π(a)·q(a).
-    dots: Vec<f64>,
-    mass: Vec<f64>,
-    /// The least entry of the target's matrix.
-    least: f64,
-}
-
-/// Sums that run side by side within a row.
+/// Sums that run side by side within a row: the second is of every other action.
 const LANES: usize = 2;
 
-impl Rows {
-    fn new(rows: usize, actions: usize) -> Self {
-        Self {
-            actions,
-            totals: vec![0.0; rows],
-            dots: vec![0.0; rows],
-            mass: vec![0.0; actions],
-            least: f64::INFINITY,
-        }
-    }
+/// The sums of a chunk's rows. The lanes of a sum are put together later, so that
+/// they share a register while rows are read.
+struct Sums {
+    /// Σₐ π(a).
+    total: [[f64; LANES]; CHUNK],
+    /// Σₐ π(a)·q(a).
+    dot: [[f64; LANES]; CHUNK],
+}
 
-    /// Sweeps. Rows of a width that the compiler knows are unrolled and kept in
-    /// registers, which is three times as fast.
-    fn read(&mut self, target: &[f64], predictions: &[f64]) {
-        match self.actions {
-            2 => self.unrolled::<2>(target, predictions),
-            3 => self.unrolled::<3>(target, predictions),
-            4 => self.unrolled::<4>(target, predictions),
-            5 => self.unrolled::<5>(target, predictions),
-            6 => self.unrolled::<6>(target, predictions),
-            8 => self.unrolled::<8>(target, predictions),
-            10 => self.unrolled::<10>(target, predictions),
-            12 => self.unrolled::<12>(target, predictions),
-            16 => self.unrolled::<16>(target, predictions),
-            actions => {
-                let mut mass = vec![0.0; actions];
-                let rows = target
-                    .chunks_exact(actions)
-                    .zip(predictions.chunks_exact(actions));
-                self.sweep(rows, &mut mass);
-            }
-        }
-    }
+impl Sums {
+    const NONE: Self = Self {
+        total: [[0.0; LANES]; CHUNK],
+        dot: [[0.0; LANES]; CHUNK],
+    };
 
-    fn unrolled<const ACTIONS: usize>(&mut self, target: &[f64], predictions: &[f64]) {
-        let mut mass = [0.0; ACTIONS];
-        let predictions = predictions.as_chunks::<ACTIONS>().0.iter();
-        let rows = target.as_chunks::<ACTIONS>().0.iter().zip(predictions);
-        let rows = rows.map(|(target, predictions)| (&target[..], &predictions[..]));
-        self.sweep(rows, &mut mass);
-    }
-
+    /// Reads a chunk's rows; no branch depends on what stands there. `kept` takes
+    /// π(aᵢ) and q(aᵢ).
     #[inline(always)]
-    fn sweep<'a>(&mut self, rows: impl Iterator<Item = (&'a [f64], &'a [f64])>, mass: &mut [f64]) {
-        let mut least = [f64::INFINITY; LANES];
-        let sums = self.totals.iter_mut().zip(&mut self.dots);
-        for ((target, predictions), (total, dot)) in rows.zip(sums) {
+    fn read<'a, 'b>(
+        &mut self,
+        rows: impl Iterator<Item = (&'a [f64], &'a [f64])>,
+        kept: impl Iterator<Item = ((&'b mut f64, &'b mut f64), &'b u32)>,
+        mass: &mut [f64],
+        least: &mut [f64],
+    ) {
+        let sums = self.total.iter_mut().zip(&mut self.dot);
+        let rows = rows.zip(kept.zip(sums));
+        for ((target, predictions), (((chosen, logged), action), (total, dot))) in rows {
             let (mut totals, mut dots) = ([0.0; LANES], [0.0; LANES]);
-            let columns = target.iter().zip(predictions).zip(mass.iter_mut());
-            for (place, ((probability, predicted), mass)) in columns.enumerate() {
+            let cells = target.iter().zip(predictions);
+            let columns = cells.zip(mass.iter_mut().zip(least.iter_mut()));
+            for (place, ((probability, predicted), (mass, least))) in columns.enumerate() {
                 let lane = place % LANES;
                 totals[lane] += probability;
                 dots[lane] += probability * predicted;
-                // A comparison, not `min`, whose rule for NaN costs more; a NaN shows
-                // in the total.
-                if *probability < least[lane] {
-                    least[lane] = *probability;
-                }
                 *mass += probability;
+                // A comparison, not `min`, whose rule for NaN costs more.
+                if *probability < *least {
+                    *least = *probability;
+                }
             }
-            *total = totals[0] + totals[1];
-            *dot = dots[0] + dots[1];
+            (*total, *dot) = (totals, dots);
+            *chosen = target[*action as usize];
+            *logged = predictions[*action as usize];
         }
-        self.mass.copy_from_slice(mass);
-        self.least = least.into_iter().fold(self.least, f64::min);
     }
+
+    /// Writes q(π) of the rows that were read; whether each of them has a total of
+    /// 1 and a finite q(π).
+    fn divide(&self, expected: &mut [f64]) -> bool {
+        let mut sound = true;
+        for (expected, (dot, total)) in expected.iter_mut().zip(self.dot.iter().zip(&self.total)) {
+            let (dot, total) = (dot[0] + dot[1], total[0] + total[1]);
+            *expected = dot / total;
+            sound &= is_one(total) & dot.is_finite();
+        }
+        sound
+    }
+}
+
+fn is_one(total: f64) -> bool {
+    (total - 1.0).abs() <= SUM_TOLERANCE
+}
+
+/// The sum of a row, in the order of [`Sums::read`].
+fn total(row: &[f64]) -> f64 {
+    let lane = |lane: usize| row.iter().skip(lane).step_by(LANES).sum::<f64>();
+    lane(0) + lane(1)
 }
 
 fn fault(index: usize, column: Column, value: f64, expected: String) -> RoundFault {
@@ -222,61 +274,4 @@ fn fault(index: usize, column: Column, value: f64, expected: String) -> RoundFau
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::logged::{RewardRange, Rounds};
-    use super::*;
-
-    fn arrays<'a>(target: &'a [f64], predictions: &'a [f64], action: &'a [u32]) -> Arrays<'a> {
-        Arrays {
-            actions: 2,
-            reward: &[1.0, 0.0],
-            action,
-            propensity: &[0.5, 0.25],
-            target,
-            predictions: Some(predictions),
-        }
-    }
-
-    #[test]
-    fn rows_are_summed_up_for_their_own_target() {
-        let arrays = arrays(&[0.25, 0.75, 1.0, 0.0], &[0.5, 0.1, 0.2, 0.4], &[1, 0]);
-        let rounds = Rounds::of_arrays(&arrays, RewardRange::UNIT).unwrap();
-        assert_eq!(rounds.weight(), [1.5, 4.0]);
-        let view = rounds.view(0..2);
-        let model = view.predictions().unwrap();
-        assert_eq!(model.logged, [0.1, 0.2]);
-        assert!((model.target[0] - 0.2).abs() < 1e-15 && model.target[1] == 0.2);
-    }
-
-    #[test]
-    fn what_cannot_be_is_named_with_its_row_and_column() {
-        let good = ([0.25, 0.75, 1.0, 0.0], [0.5, 0.1, 0.2, 0.4], [1, 0]);
-        type Spoil = fn(&mut ([f64; 4], [f64; 4], [u32; 2]));
-        let cases: [(Spoil, &str); 5] = [
-            (
-                |it| it.0[3] = -0.5,
-                "row 1, column target distribution: -0.5",
-            ),
-            (
-                |it| it.0[1] = f64::NAN,
-                "row 0, column target distribution: NaN",
-            ),
-            (
-                |it| it.0[0] = 0.5,
-                "row 0, column target distribution: 1.25",
-            ),
-            (
-                |it| it.1[3] = f64::NAN,
-                "row 1, column reward prediction: NaN",
-            ),
-            (|it| it.2[1] = 2, "row 1, column action: 2 is not below 2"),
-        ];
-        for (spoil, message) in cases {
-            let mut columns = good;
-            spoil(&mut columns);
-            let arrays = arrays(&columns.0, &columns.1, &columns.2);
-            let refused = Rounds::of_arrays(&arrays, RewardRange::UNIT).unwrap_err();
-            assert!(refused.to_string().starts_with(message), "{refused}");
-        }
-    }
-}
+mod tests;

@@ -1,17 +1,18 @@
 //! Sums and maxima over columns, in lanes that run side by side, so that the
 //! processor's vector units are used.
 //!
-//! A chunk is summed plainly: with some 500 terms in 8 lanes, rounding loses
+//! A chunk is summed plainly: with some 250 terms in 8 lanes, rounding loses
 //! two of the 16 digits at most. Chunks are then put together with care
 //! ([`CompensatedSum`](crate::domain::compensated_sum::CompensatedSum),
 //! [`Moments`](super::moments::Moments)).
 
 /// How many rows a chunk has; a few columns of it fit the first cache.
-pub const CHUNK: usize = 512;
+pub const CHUNK: usize = 256;
 /// Sums that run side by side.
 const LANES: usize = 8;
 
-/// The sums of several terms of each row of two columns.
+/// The sums of several terms of each row of two columns; up to three of them stay
+/// in registers.
 #[must_use]
 pub fn sums<const N: usize>(
     left: &[f64],
@@ -19,9 +20,9 @@ pub fn sums<const N: usize>(
     terms: impl Fn(f64, f64) -> [f64; N],
 ) -> [f64; N] {
     let mut lanes = [[0.0; LANES]; N];
-    let (wide_left, wide_right) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-    let rest = wide_left.remainder().iter().zip(wide_right.remainder());
-    for (left, right) in wide_left.zip(wide_right) {
+    let (wide_left, rest_left) = left.as_chunks::<LANES>();
+    let (wide_right, rest_right) = right.as_chunks::<LANES>();
+    for (left, right) in wide_left.iter().zip(wide_right) {
         for lane in 0..LANES {
             let terms = terms(left[lane], right[lane]);
             for (lanes, term) in lanes.iter_mut().zip(terms) {
@@ -29,7 +30,7 @@ pub fn sums<const N: usize>(
             }
         }
     }
-    for (left, right) in rest {
+    for (left, right) in rest_left.iter().zip(rest_right) {
         for (lanes, term) in lanes.iter_mut().zip(terms(*left, *right)) {
             lanes[0] += term;
         }
@@ -47,8 +48,7 @@ pub fn largest(least: f64, column: &[f64]) -> f64 {
 #[must_use]
 pub fn largest_of(least: f64, column: &[f64], rule: impl Fn(f64) -> f64) -> f64 {
     let mut lanes = [least; LANES];
-    let wide = column.chunks_exact(LANES);
-    let rest = wide.remainder();
+    let (wide, rest) = column.as_chunks::<LANES>();
     // A comparison, not `max`, whose rule for NaN costs more; there is none here.
     let keep = |most: &mut f64, value: f64| {
         if value > *most {

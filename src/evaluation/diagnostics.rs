@@ -315,15 +315,35 @@ impl Diagnostics {
                 *ours += theirs;
             }
         }
-        for (cell, reward) in rounds.cell().iter().zip(rounds.reward()) {
-            self.logged[*cell as usize] += 1;
-            self.earned[*cell as usize] += reward;
-        }
+        self.add_cells(rounds);
         for mass in rounds.unsupported().unwrap_or_default() {
             self.unsupported.add(*mass);
         }
         if let Some(tally) = rounds.tally() {
             add_tally(&mut self.tally, tally);
+        }
+    }
+
+    /// Counts in lanes: a count that the row before has just written is not read
+    /// at once. What is earned is for targets that are tables.
+    fn add_cells(&mut self, rounds: &Rounds) {
+        let mut logged = vec![[0; 4]; self.logged.len()];
+        let (wide, rest) = rounds.cell().as_chunks::<4>();
+        for cells in wide {
+            for (lane, cell) in cells.iter().enumerate() {
+                logged[*cell as usize][lane] += 1;
+            }
+        }
+        for cell in rest {
+            logged[*cell as usize][0] += 1;
+        }
+        for (ours, lanes) in self.logged.iter_mut().zip(&logged) {
+            *ours += lanes.iter().sum::<u64>();
+        }
+        if rounds.target_mass().is_none() {
+            for (cell, reward) in rounds.cell().iter().zip(rounds.reward()) {
+                self.earned[*cell as usize] += reward;
+            }
         }
     }
 

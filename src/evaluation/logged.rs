@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use super::arrays::Arrays;
+use super::arrays::{Arrays, Swept};
 use super::choices::Choices;
 use super::columns::largest;
 use super::target::TargetTable;
@@ -320,28 +320,57 @@ impl Rounds {
     /// # Panics
     /// When the arrays do not fit together, which is an error of the caller.
     pub fn of_arrays(arrays: &Arrays<'_>, range: RewardRange) -> Result<Self, RoundFault> {
-        let reward = arrays.reward.to_vec();
-        let propensity = arrays.propensity.to_vec();
-        check_logged(&reward, &propensity, range)?;
-        let summed = arrays.sum_up()?;
-        let weight: Vec<f64> = summed
-            .chosen
-            .iter()
-            .zip(&propensity)
-            .map(|(chosen, propensity)| chosen / propensity)
-            .collect();
-        check_weight(&weight, &propensity)?;
-        Ok(Self {
-            reward,
-            weight,
-            propensity,
-            cell: arrays.action.to_vec(),
-            target_mass: Some(summed.mass),
-            predictions: summed.predictions,
+        let mut rounds = Self::none();
+        rounds.refill(arrays, range)?;
+        Ok(rounds)
+    }
+
+    /// No round, to be [filled](Self::refill).
+    pub(super) const fn none() -> Self {
+        Self {
+            reward: Vec::new(),
+            weight: Vec::new(),
+            propensity: Vec::new(),
+            cell: Vec::new(),
+            target_mass: None,
+            predictions: None,
             balanced_weight: None,
             marginal_weight: None,
             weighed: None,
-        })
+        }
+    }
+
+    /// Becomes the rounds of these arrays, in the memory of those before.
+    ///
+    /// # Errors
+    /// At the first round that a column does not allow; what the rounds are then
+    /// is of no use.
+    pub(super) fn refill(
+        &mut self,
+        arrays: &Arrays<'_>,
+        range: RewardRange,
+    ) -> Result<(), RoundFault> {
+        refill(&mut self.reward, arrays.reward);
+        refill(&mut self.propensity, arrays.propensity);
+        refill(&mut self.cell, arrays.action);
+        check_logged(&self.reward, &self.propensity, range)?;
+        let rows = arrays.rounds();
+        let mass = self.target_mass.get_or_insert_default();
+        mass.resize(arrays.actions, 0.0);
+        let model = self.predictions.get_or_insert_default();
+        for column in [&mut self.weight, &mut model.logged, &mut model.target] {
+            column.resize(rows, 0.0);
+        }
+        arrays.sweep(&mut Swept {
+            weight: &mut self.weight,
+            logged: &mut model.logged,
+            expected: &mut model.target,
+            mass,
+        })?;
+        if arrays.predictions.is_none() {
+            self.predictions = None;
+        }
+        check_weight(&self.weight, &self.propensity)
     }
 
     /// How many rounds there are.
@@ -510,6 +539,11 @@ impl<'a> RoundsView<'a> {
     pub fn marginal_weight(&self) -> Result<&'a [f64], MissingColumn> {
         self.marginal_weight.ok_or(MissingColumn(Column::Embedding))
     }
+}
+
+fn refill<T: Copy>(column: &mut Vec<T>, values: &[T]) {
+    column.clear();
+    column.extend_from_slice(values);
 }
 
 fn check_logged(reward: &[f64], propensity: &[f64], range: RewardRange) -> Result<(), RoundFault> {

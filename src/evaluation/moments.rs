@@ -2,15 +2,15 @@
 //!
 //! Chan, Golub, LeVeque (1983), "Algorithms for computing the sample
 //! variance", <https://doi.org/10.1080/00031305.1983.10483115>: each chunk is
-//! summed about its own mean, and chunks are put together by their equation
-//! for pairs. Nothing cancels, whatever the mean.
+//! summed about the mean of those before it, and chunks are put together by
+//! their equation for pairs. Nothing cancels, whatever the mean: where a chunk's
+//! mean is far from that of those before, so are the rows of the whole from each
+//! other.
 
 /// The most columns.
 pub const MOST_TERMS: usize = 3;
 pub use super::columns::CHUNK;
-
-/// Sums that run side by side, so that the processor's vector units are used.
-const LANES: usize = 8;
+use super::columns::sums;
 
 /// One chunk of columns.
 pub type Terms = [[f64; CHUNK]; MOST_TERMS];
@@ -28,18 +28,6 @@ pub struct Moments {
 #[allow(clippy::cast_precision_loss)] // no log has 2^53 rounds
 fn real(count: u64) -> f64 {
     count as f64
-}
-
-fn sum_by(rows: usize, term: impl Fn(usize) -> f64) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let whole = rows - rows % LANES;
-    for start in (0..whole).step_by(LANES) {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += term(start + lane);
-        }
-    }
-    let rest: f64 = (whole..rows).map(term).sum();
-    lanes.iter().sum::<f64>() + rest
 }
 
 impl Moments {
@@ -67,22 +55,38 @@ impl Moments {
         if rows == 0 {
             return;
         }
+        let chunk = self.chunk(columns, rows);
+        self.merge(&chunk);
+    }
+
+    /// The moments of a chunk alone. Deviations are from the mean of what was seen
+    /// before it, so that one reading tells the mean as well; how far the chunk's own
+    /// mean is from that one is taken off afterwards.
+    fn chunk(&self, columns: &Terms, rows: usize) -> Self {
         let mut chunk = Self::new(self.terms);
         chunk.count = rows as u64;
-        for (mean, column) in chunk.mean.iter_mut().zip(columns).take(self.terms) {
-            let column = &column[..rows];
-            *mean = sum_by(rows, |row| column[row]) / real(chunk.count);
+        let count = real(chunk.count);
+        let mut about = self.mean;
+        if self.count == 0 {
+            for (about, column) in about.iter_mut().zip(columns) {
+                *about = column[0];
+            }
         }
+        let mut gaps = [0.0; MOST_TERMS];
         for first in 0..self.terms {
-            for second in first..self.terms {
-                let (x, y) = (&columns[first][..rows], &columns[second][..rows]);
-                let (mean_x, mean_y) = (chunk.mean[first], chunk.mean[second]);
-                let product = sum_by(rows, |row| (x[row] - mean_x) * (y[row] - mean_y));
+            let (x, mean_x) = (&columns[first][..rows], about[first]);
+            let [gap] = sums(x, x, |x, _| [x - mean_x]);
+            gaps[first] = gap / count;
+            chunk.mean[first] = mean_x + gaps[first];
+            for second in 0..=first {
+                let (y, mean_y) = (&columns[second][..rows], about[second]);
+                let [product] = sums(x, y, |x, y| [(x - mean_x) * (y - mean_y)]);
+                let product = product - gap * gaps[second];
                 chunk.product[first][second] = product;
                 chunk.product[second][first] = product;
             }
         }
-        self.merge(&chunk);
+        chunk
     }
 
     /// Adds what another pass saw.

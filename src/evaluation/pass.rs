@@ -6,6 +6,7 @@ mod answer;
 use thiserror::Error;
 
 use super::anytime::AnytimeDr;
+use super::arrays::Arrays;
 use super::coverage::{NotAShape, Shape};
 use super::diagnostics::{Diagnostics, Thresholds};
 use super::estimator::{
@@ -16,7 +17,7 @@ use super::interval::{
     Sample, clopper_pearson, cressie_read, empirical_bernstein, groups_of, hoeffding, normal,
     student_t,
 };
-use super::logged::{RewardRange, Rounds};
+use super::logged::{RewardRange, RoundFault, Rounds};
 use super::portrait::Portrait;
 use super::target::TargetTable;
 
@@ -83,6 +84,10 @@ pub struct Pass {
     diagnostics: Diagnostics,
     skipped: Vec<Skipped>,
 }
+
+/// Rounds of arrays that are weighed at once: their columns stay in the second
+/// cache from one step to the next, and each matrix is read in long stretches.
+const BLOCK: usize = 8_192;
 
 /// Plain inverse propensity scores.
 const IPS: Estimator = Estimator::Ips(super::estimator::InversePropensity { clip: None });
@@ -203,6 +208,28 @@ impl Pass {
             let known = plain.add(rounds);
             debug_assert!(known.is_ok(), "every log has weights and rewards");
         }
+    }
+
+    /// Adds arrays in memory, block by block in the same memory.
+    ///
+    /// # Errors
+    /// At the first round that a column does not allow; the blocks before it are
+    /// added by then.
+    ///
+    /// # Panics
+    /// When the arrays do not fit together, which is an error of the caller.
+    pub fn add_arrays(&mut self, arrays: &Arrays<'_>) -> Result<(), RoundFault> {
+        let mut rounds = Rounds::none();
+        for start in (0..arrays.rounds()).step_by(BLOCK) {
+            let block = arrays.block(start..(start + BLOCK).min(arrays.rounds()));
+            let filled = rounds.refill(&block, self.question.range);
+            filled.map_err(|fault| RoundFault {
+                index: start + fault.index,
+                ..fault
+            })?;
+            self.add(&rounds);
+        }
+        Ok(())
     }
 
     /// What clusters by shopper. The groups begin with the first batch that

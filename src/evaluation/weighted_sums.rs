@@ -49,15 +49,10 @@ impl WeightedSums {
         self.count += rounds.reward.len() as u64;
         let columns = rounds.weight.chunks(CHUNK).zip(rounds.reward.chunks(CHUNK));
         for (weight, reward) in columns {
-            let [
-                weights,
-                squares,
-                weighted,
-                square_weighted,
-                weighted_squares,
-                rewards,
-            ] = sums(weight, reward, |w, r| {
-                [w, w * w, w * r, w * (w * r), (w * r) * (w * r), r]
+            let [weights, squares, rewards] = sums(weight, reward, |w, r| [w, w * w, r]);
+            let [weighted, square_weighted, weighted_squares] = sums(weight, reward, |w, r| {
+                let weighted = w * r;
+                [weighted, w * weighted, weighted * weighted]
             });
             self.weight.add(weights);
             self.weight_square.add(squares);

@@ -26,8 +26,10 @@ impl Formula for DoublyRobust {
     }
 
     fn fill(&self, rounds: RoundsView<'_>, terms: &mut Terms) -> Result<(), MissingColumn> {
-        let limit = self.clip.unwrap_or(f64::INFINITY);
-        fill_corrected(rounds, terms, |weight| weight.min(limit))
+        match self.clip {
+            None => fill_corrected(rounds, terms, |weight| weight),
+            Some(limit) => fill_corrected(rounds, terms, |weight| weight.min(limit)),
+        }
     }
 }
 

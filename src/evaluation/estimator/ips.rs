@@ -28,15 +28,17 @@ impl Formula for InversePropensity {
 
     fn fill(&self, rounds: RoundsView<'_>, terms: &mut Terms) -> Result<(), MissingColumn> {
         let [weighted, excess, _] = terms;
-        let limit = self.clip.unwrap_or(f64::INFINITY);
         let rows = rounds.weight.iter().zip(rounds.reward);
-        for (term, (weight, reward)) in weighted.iter_mut().zip(rows) {
-            *term = weight.min(limit) * reward;
-        }
-        if self.clip.is_some() {
-            for (excess, weight) in excess.iter_mut().zip(rounds.weight) {
-                *excess = weight - weight.min(limit);
+        let Some(limit) = self.clip else {
+            for (term, (weight, reward)) in weighted.iter_mut().zip(rows) {
+                *term = weight * reward;
             }
+            return Ok(());
+        };
+        for ((term, excess), (weight, reward)) in weighted.iter_mut().zip(excess).zip(rows) {
+            let cut = weight.min(limit);
+            *term = cut * reward;
+            *excess = weight - cut;
         }
         Ok(())
     }
