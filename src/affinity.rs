@@ -6,7 +6,8 @@
 //! with the usual measures; [`similarity`] compares items two by two.
 //! [`Parts`] score the items that may go with a basket in five ways, a hybrid
 //! weighs them, and a [`Study`] fits the weights and says on held-out baskets
-//! what each is worth.
+//! what each is worth; [`companions`] are what the hybrid says of every item, for
+//! a catalogue to use.
 //!
 //! Invariants: nothing here does I/O or draws from a global generator; an
 //! item's number is the place of its name among all names in ascending order,
@@ -29,7 +30,10 @@ pub mod hybrid;
 pub mod ranking;
 pub mod study;
 
+pub mod companions;
+
 pub use baskets::{BasketCounts, Baskets, BasketsBuilder, BasketsError, ItemNumber};
+pub use companions::{CompanionParameters, FoundCompanion};
 pub use frequent_itemsets::{
     FrequentItemsets, Itemset, MinSupport, MiningError, MiningParameters, SetCount, TooManyItemsets,
 };

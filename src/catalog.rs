@@ -57,8 +57,8 @@ pub use check::{
 };
 pub use difference::{CatalogDifference, Changes};
 pub use document::{
-    AttributeDocument, CampaignDocument, CatalogDocument, OfferDocument, PlacementDocument,
-    ScheduleDocument, SegmentDocument, Windows,
+    AffinityDocument, AffinityPriorDocument, AttributeDocument, CampaignDocument, CatalogDocument,
+    CompanionDocument, OfferDocument, PlacementDocument, ScheduleDocument, SegmentDocument, Windows,
 };
 pub use fault::{CatalogFaults, Fault};
 pub use numbering::{NewNames, Numbering, NumberingError};

@@ -5,6 +5,7 @@
 
 pub mod attribute;
 pub mod cart;
+pub mod companions;
 pub mod decision;
 pub mod digits;
 pub mod distribution;

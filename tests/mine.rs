@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use promobandit::affinity::generator::BasketGenerator;
+use promobandit::catalog::read_toml;
 use promobandit::cli::mine::{MineArgs, run};
 
 #[derive(Parser)]
@@ -237,6 +238,46 @@ fn groceries() -> Option<PathBuf> {
     );
     io::stderr().write_all(note.as_bytes()).unwrap();
     None
+}
+
+/// The affinity file is part of a catalogue file as it stands.
+#[test]
+fn a_catalogue_takes_what_was_mined() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    write_baskets(&at("baskets.csv"), &generated(300));
+    let file = at("affinity.toml");
+    let out = ["--evaluate", "--affinity-out", file.to_str().unwrap()];
+    mine(
+        &at("baskets.csv"),
+        &[&out[..], &["--companions", "3"]].concat(),
+    )
+    .unwrap();
+    let affinity = fs::read_to_string(&file).unwrap();
+    let shop = "[[placement]]\nid = \"checkout\"\nobjective = \"conversion\"\n\
+                currency = \"CNY\"\npolicy = { kind = \"uniform\" }\n";
+    let document = read_toml(&(shop.to_owned() + &affinity), "shop.toml").unwrap();
+    assert!(!document.affinity.is_empty());
+    let companions = document.affinity.iter().flat_map(|entry| &entry.with);
+    assert!(
+        companions
+            .clone()
+            .all(|it| it.lift >= 1.1 && it.skus.len() == 1)
+    );
+    assert!(companions.count() <= 40 * 3);
+
+    fs::write(&file, "of yesterday").unwrap();
+    for (option, value) in [
+        ("--companions", "0"),
+        ("--min-lift", "0"),
+        ("--min-lift", "NaN"),
+    ] {
+        let refused = mine(&at("baskets.csv"), &[&out[..], &[option, value]].concat());
+        let told = format!("{:#}", refused.unwrap_err());
+        assert!(told.contains("it must be"), "{told}");
+    }
+    assert!(mine(&at("baskets.csv"), &["--affinity-out", "x.toml"]).is_err());
+    assert_eq!(fs::read_to_string(&file).unwrap(), "of yesterday");
 }
 
 /// What mlxtend 0.25.0 finds, as `scripts/compare_mining.py` compares in full.

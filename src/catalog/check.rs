@@ -3,6 +3,7 @@
 //! A part that has a fault is left out and the check goes on; what refers to
 //! it is not blamed for its absence.
 
+mod affinity;
 mod benefit;
 mod calendar;
 mod condition;
@@ -123,11 +124,13 @@ pub(super) fn check(
     );
     let mut placements = placement::check(document, &names, &attributes, numbering, &mut faults);
     let calendars = calendar::check(document, &mut faults);
+    let companions = affinity::check(document, &mut faults);
     let parts = offer::Parts {
         document,
         names: &names,
         attributes: &attributes,
         calendars: &calendars,
+        companions: &companions,
         placements: &placements,
         numbering,
     };
@@ -204,6 +207,11 @@ fn check_sizes(document: &CatalogDocument, faults: &mut Faults) {
     at_most("stock", document.stocks.len(), MAX_STOCKS);
     let rates = document.exchange_rates.len();
     at_most("exchange_rate", rates, MAX_EXCHANGE_RATES);
+    at_most(
+        "affinity",
+        document.affinity.len(),
+        affinity::MAX_AFFINITIES,
+    );
 }
 
 impl<'a> KnownNames<'a> {
@@ -260,9 +268,10 @@ fn subject(document: &CatalogDocument, path: &KeyPath) -> Option<String> {
         "calendar" => &document.calendars.get(*index)?.id,
         "campaign" => &document.campaigns.get(*index)?.id,
         "offer" => &document.offers.get(*index)?.id,
+        "affinity" => &document.affinity.get(*index)?.sku,
         _ => return None,
     };
     // A fault of the name itself shows the name already.
-    let is_name = matches!(inner.as_ref(), "id" | "name");
+    let is_name = matches!(inner.as_ref(), "id" | "name" | "sku");
     (!is_name).then(|| format!("{kind} {}", super::fault::quoted(id)))
 }

@@ -27,6 +27,8 @@ pub struct CatalogDifference {
     pub stocks: Changes,
     /// Of exchange rates, by their currencies.
     pub exchange_rates: Changes,
+    /// Of what articles go with, by article.
+    pub affinity: Changes,
     /// Segments that both documents have are tried in another order.
     pub segments_reordered: bool,
 }
@@ -62,6 +64,7 @@ impl CatalogDifference {
             exchange_rates: Changes::of(&before.exchange_rates, &after.exchange_rates, |it| {
                 format!("{} to {}", it.from, it.to)
             }),
+            affinity: Changes::of(&before.affinity, &after.affinity, |it| it.sku.clone()),
             segments_reordered: kept_order(before, after) != kept_order(after, before),
         }
     }
@@ -72,7 +75,7 @@ impl CatalogDifference {
         *self == Self::default()
     }
 
-    fn kinds(&self) -> [(&'static str, &Changes); 8] {
+    fn kinds(&self) -> [(&'static str, &Changes); 9] {
         [
             ("attributes", &self.attributes),
             ("segments", &self.segments),
@@ -82,6 +85,7 @@ impl CatalogDifference {
             ("offers", &self.offers),
             ("stocks", &self.stocks),
             ("exchange rates", &self.exchange_rates),
+            ("affinity", &self.affinity),
         ]
     }
 }

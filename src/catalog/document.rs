@@ -7,6 +7,7 @@
 //! [`Catalog::build`](super::Catalog::build) makes it into values and says
 //! what is wrong.
 
+mod affinity;
 mod features;
 mod limits;
 
@@ -21,6 +22,7 @@ use crate::domain::placement::{Feedback, Objective};
 use crate::domain::time::Span;
 use crate::learning::PolicyConfig;
 
+pub use affinity::{AffinityDocument, AffinityPriorDocument, CompanionDocument};
 pub use features::FeatureDocument;
 pub use limits::{
     BudgetDocument, DecisionCapDocument, ExposureCapDocument, GuardDocument, LimitDocument,
@@ -62,6 +64,9 @@ pub struct CatalogDocument {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub exchange_rates: Vec<ExchangeRateDocument>,
+    /// What goes with what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affinity: Vec<AffinityDocument>,
 }
 
 /// What one currency is worth in another: orders in the first count at placements
@@ -266,6 +271,10 @@ pub struct PlacementDocument {
     /// Pairs of features, by name, whose entries are multiplied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub feature_interactions: Vec<[String; 2]>,
+    /// What its policy expects of cross-sell offers before it has learnt; nothing
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity_prior: Option<AffinityPriorDocument>,
     /// How it chooses and learns.
     pub policy: PolicyConfig,
 }
@@ -607,6 +616,7 @@ impl PlacementDocument {
             guards: Vec::new(),
             features: Vec::new(),
             feature_interactions: Vec::new(),
+            affinity_prior: None,
             policy,
         }
     }

@@ -3,6 +3,7 @@
 
 mod centroids;
 mod entry_faults;
+mod affinity;
 mod features;
 mod files;
 mod limits;

@@ -20,7 +20,7 @@ use super::numbering::Numbering;
 use crate::segment::Segmentation;
 
 /// The keys of a catalogue file, each a list of tables.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 9] = [
     "attribute",
     "segment",
     "placement",
@@ -29,6 +29,7 @@ pub const KINDS: [&str; 8] = [
     "offer",
     "stock",
     "exchange_rate",
+    "affinity",
 ];
 
 /// Reads a catalogue file. `source` names it in refusals.
@@ -79,6 +80,7 @@ pub fn read_toml_beside(
     let offers = reader.entries("offer", "id");
     let stocks = reader.entries("stock", "sku");
     let exchange_rates = reader.entries("exchange_rate", "from");
+    let affinity = reader.entries("affinity", "sku");
     let mut faults = reader.faults;
     let places = [
         ("attribute", attributes.places),
@@ -89,6 +91,7 @@ pub fn read_toml_beside(
         ("offer", offers.places),
         ("stock", stocks.places),
         ("exchange_rate", exchange_rates.places),
+        ("affinity", affinity.places),
     ];
     let unreadable = Unreadable {
         attributes: attributes.unreadable,
@@ -108,6 +111,7 @@ pub fn read_toml_beside(
         offers: offers.values,
         stocks: stocks.values,
         exchange_rates: exchange_rates.values,
+        affinity: affinity.values,
     };
     let numbering = Numbering::default().including(&document);
     if let Err(found) = check::check(&document, &numbering, &unreadable, Origin::Written) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use imbl::Vector;
 
 use super::document::{
-    AttributeDocument, CalendarDocument, CampaignDocument, CatalogDocument, ExchangeRateDocument,
-    OfferDocument, PlacementDocument, SegmentDocument, StockDocument,
+    AffinityDocument, AttributeDocument, CalendarDocument, CampaignDocument, CatalogDocument,
+    ExchangeRateDocument, OfferDocument, PlacementDocument, SegmentDocument, StockDocument,
 };
 
 /// A document in shared pieces: a change of one offer costs one offer.
@@ -20,6 +20,7 @@ pub(super) struct Written {
     pub offers: Vector<Arc<OfferDocument>>,
     pub stocks: Arc<Vec<StockDocument>>,
     pub exchange_rates: Arc<Vec<ExchangeRateDocument>>,
+    pub affinity: Arc<Vec<AffinityDocument>>,
 }
 
 impl Written {
@@ -35,6 +36,7 @@ impl Written {
             offers: grafted(before.map(|it| &it.offers), document.offers),
             stocks: kept(before.map(|it| &it.stocks), document.stocks),
             exchange_rates: kept(before.map(|it| &it.exchange_rates), document.exchange_rates),
+            affinity: kept(before.map(|it| &it.affinity), document.affinity),
         }
     }
 
@@ -49,6 +51,7 @@ impl Written {
             offers: self.offers.iter().map(|it| (**it).clone()).collect(),
             stocks: (*self.stocks).clone(),
             exchange_rates: (*self.exchange_rates).clone(),
+            affinity: (*self.affinity).clone(),
         }
     }
 }

@@ -197,6 +197,7 @@ async fn diff(args: &DiffArgs) -> anyhow::Result<ExitCode> {
                 "exchange_rates": changes(&difference.exchange_rates),
                 "campaigns": changes(&difference.campaigns),
                 "offers": changes(&difference.offers),
+                "affinity": changes(&difference.affinity),
                 "segments_reordered": difference.segments_reordered,
             })
         },

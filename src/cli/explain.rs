@@ -144,6 +144,9 @@ fn candidates(told: &ExplainResponse) -> String {
     let slot_names: Vec<String> = (1..=slots).map(|slot| format!("p(slot {slot})")).collect();
     let titles = ["offer", "chosen"].into_iter();
     let titles = titles.chain(slot_names.iter().map(String::as_str));
+    let has_lifts = told.candidates.iter().any(|it| it.affinity_lift.is_some());
+    let lift_title = has_lifts.then_some("lift");
+    let titles = titles.chain(lift_title);
     let mut table = Table::new(titles.chain(["pulls now", "learnt now", "95 % now", "rejected"]));
     for candidate in &told.candidates {
         let arm = told
@@ -160,7 +163,9 @@ fn candidates(told: &ExplainResponse) -> String {
             None => Default::default(),
         };
         let cells = [candidate.offer_id.clone(), chosen(candidate)].into_iter();
-        let cells = cells.chain(probabilities).chain(learnt);
+        let lift = candidate.affinity_lift.map(|lift| format!("{lift:.4}"));
+        let lift = has_lifts.then(|| lift.unwrap_or_default());
+        let cells = cells.chain(probabilities).chain(lift).chain(learnt);
         table.row(cells.chain([rejected(candidate)]));
     }
     if table.is_empty() {

@@ -86,6 +86,7 @@ pub fn candidate(candidate: &Candidate) -> Value {
         "rejection_reason": candidate.rejection_reason,
         "probabilities": candidate.probabilities,
         "chosen_slot": candidate.chosen_slot,
+        "affinity_lift": candidate.affinity_lift,
     })
 }
 

@@ -1,5 +1,6 @@
 //! `promobandit mine`: what is bought together, from a file of baskets.
 
+mod affinity_file;
 mod files;
 mod hybrid;
 mod input;

@@ -81,6 +81,10 @@ pub struct DecisionRecord {
     /// The visit that it belongs to, where the placement's policy learns the
     /// decisions of a session together.
     pub visit: Option<VisitKey>,
+    /// How many times likelier than usual each eligible offer's article was with
+    /// the cart, in their order; empty where the placement expects nothing of
+    /// that.
+    pub lifts: Vec<f64>,
     /// Finds this decision when the page is loaded again.
     pub reload_key: Option<ReloadKey>,
     /// Whose key `sealed` is under.

@@ -1,5 +1,8 @@
 //! Offers and campaigns: what can be shown, when, and what it gives.
 
+use std::sync::Arc;
+
+use super::companions::Companions;
 use super::ids::{OfferNumber, PlacementNumber};
 use super::money::BasisPoints;
 use super::rule::Rule;
@@ -85,6 +88,9 @@ pub struct Offer {
     /// To which requests it may be shown, besides its campaign's rule; to all
     /// where `None`.
     pub rule: Option<Rule>,
+    /// What its article goes with, as far as its catalogue says; its rule then
+    /// asks for one of them in the cart.
+    pub companions: Option<Arc<Companions>>,
     /// Its own priority, or its campaign's: a slot is drawn among the eligible
     /// offers of the highest one.
     pub priority: i32,

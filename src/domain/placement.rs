@@ -109,6 +109,25 @@ impl Feedback {
     }
 }
 
+/// What affinity makes a policy expect: an offer whose article is `lift` times
+/// likelier than usual with what is in the cart converts at `lift` times the base
+/// rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AffinityPrior {
+    /// The rate at a lift of 1, in (0, 1).
+    pub base_rate: f64,
+    /// The expectation counts as much as so many decisions, 1 or more.
+    pub decisions: u64,
+}
+
+impl AffinityPrior {
+    /// The rate that is expected at a lift, at most 1.
+    #[must_use]
+    pub fn rate(&self, lift: f64) -> f64 {
+        (self.base_rate * lift).min(1.0)
+    }
+}
+
 /// Where a decision is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
@@ -149,6 +168,8 @@ pub struct Placement {
     pub holdout_group: String,
     /// What its decisions carry for policies that learn from features.
     pub features: Features,
+    /// What its policy expects of offers before it has learnt.
+    pub affinity_prior: Option<AffinityPrior>,
     /// The offers that name this placement, ascending.
     pub offers: Vec<OfferNumber>,
     /// Its offers differ in priority, or some are not shown beside others: what

@@ -1,7 +1,10 @@
 //! Rules: to which requests an offer may be shown.
 
+use std::sync::Arc;
+
 use super::attribute::{AttributeTest, Condition};
 use super::cart::{Cart, CartLine};
+use super::companions::Companions;
 use super::ids::SegmentNumber;
 
 /// A rule: tests of a request, combined.
@@ -14,6 +17,8 @@ pub enum RuleTest {
     Attribute(AttributeTest),
     /// Of the cart.
     Cart(CartTest),
+    /// The cart holds something that the offer's article goes with.
+    GoesWith(Arc<Companions>),
     /// The shopper falls into one of these segments.
     Segment(Vec<SegmentNumber>),
     /// The shopper has bought before, or has not.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::catalog::Catalog;
+use crate::domain::cart::Cart;
 use crate::domain::decision::{DecisionKind, DecisionRecord, NoOfferReason, RequestContext};
 use crate::domain::distribution::{EligibleOffers, Odds, SlotDraw, draw_slots};
 use crate::domain::ids::{OfferNumber, SegmentNumber};
@@ -17,6 +18,7 @@ use crate::domain::placement::Placement;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::Policy;
+use crate::learning::state::Suggested;
 use crate::promotion::constraints::gate::{Gate, Refused};
 use crate::promotion::{
     Known, Occasion, OfferIndex, eligible, experiment_basis_point, fitting, in_holdout,
@@ -72,9 +74,15 @@ impl Derived {
                 })
     }
 
-    /// In what a record differs; `None` when it says the same.
+    /// In what a record differs; `None` when it says the same. `lifts` are what
+    /// it would keep.
     #[must_use]
-    pub fn difference(&self, standing: &Standing, record: &DecisionRecord) -> Option<String> {
+    pub fn difference(
+        &self,
+        standing: &Standing,
+        lifts: &[f64],
+        record: &DecisionRecord,
+    ) -> Option<String> {
         let differs = |what: &str, recorded: String, derived: String| {
             Some(format!("{what}: recorded {recorded}, derived {derived}"))
         };
@@ -111,6 +119,10 @@ impl Derived {
         if self.kind == DecisionKind::Offers && standing.visit != record.visit {
             let recorded = format!("{:?}", record.visit);
             return differs("the visit", recorded, format!("{:?}", standing.visit));
+        }
+        if !same_bits(lifts, &record.lifts) {
+            let recorded = format!("{:?}", record.lifts);
+            return differs("the lifts", recorded, format!("{lifts:?}"));
         }
         if self.matches(record) {
             return None;
@@ -211,6 +223,71 @@ pub fn recorded_standing(
                 split.arms().iter().position(|arm| *arm.name == *name)
             }),
         },
+    }
+}
+
+/// How many times likelier than usual the articles of offers are with the cart.
+#[derive(Debug, Clone, Copy)]
+pub enum Lifts<'a> {
+    /// Of the cart.
+    Cart(&'a Catalog, &'a Cart),
+    /// As the record has them, once the cart was erased.
+    Recorded(&'a DecisionRecord),
+}
+
+impl<'a> Lifts<'a> {
+    /// Of a recorded decision.
+    #[must_use]
+    pub const fn recorded(
+        catalog: &'a Catalog,
+        context: Option<&'a RequestContext>,
+        record: &'a DecisionRecord,
+    ) -> Self {
+        match context {
+            Some(context) => Self::Cart(catalog, &context.cart),
+            None => Self::Recorded(record),
+        }
+    }
+
+    /// That of an offer; 1 where nothing is known of its article.
+    fn of(self, offer: OfferNumber) -> f64 {
+        let known = match self {
+            Self::Cart(catalog, cart) => catalog
+                .offer(offer)
+                .and_then(|offer| offer.companions.as_ref()?.lift(cart)),
+            Self::Recorded(record) => record
+                .eligible
+                .as_ref()
+                .and_then(|eligible| record.lifts.get(eligible.index_of(offer)?).copied()),
+        };
+        known.unwrap_or(1.0)
+    }
+
+    /// Those that a record keeps: of all eligible offers, where the placement's
+    /// policy expects something of them.
+    #[must_use]
+    pub fn kept(self, placement: &Placement, eligible: Option<&EligibleOffers>) -> Vec<f64> {
+        match (placement.affinity_prior, eligible) {
+            (Some(_), Some(eligible)) => eligible.iter().map(|offer| self.of(offer)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the placement's policy expects of these offers before it has learnt.
+    #[must_use]
+    pub fn expected(
+        self,
+        placement: &Placement,
+        eligible: &EligibleOffers,
+    ) -> Vec<(OfferNumber, Suggested)> {
+        let Some(prior) = placement.affinity_prior else {
+            return Vec::new();
+        };
+        let expecting = |offer| Suggested::expecting(prior.decisions, prior.rate(self.of(offer)));
+        eligible
+            .iter()
+            .map(|offer| (offer, expecting(offer)))
+            .collect()
     }
 }
 

@@ -52,6 +52,9 @@ pub struct Candidate {
     pub rejection: Option<Rejection>,
     /// The limit that took it away; `rejection` is then `None`.
     pub refusal: Option<ToldRefusal>,
+    /// How many times likelier than usual its article was with the cart, where
+    /// the placement's policy expects something of that.
+    pub lift: Option<f64>,
     /// Its probability in each slot's draw.
     pub probabilities: Vec<f64>,
     /// The slot that it was chosen for, from 1.
@@ -194,6 +197,10 @@ pub(super) fn candidates(
                 .iter()
                 .find(|refusal| refusal.offer == verdict.offer)
                 .map(|refusal| ToldRefusal::of(refusal, &decision.catalog)),
+            lift: record
+                .eligible
+                .as_ref()
+                .and_then(|eligible| record.lifts.get(eligible.index_of(verdict.offer)?).copied()),
             probabilities: record
                 .slots
                 .iter()
@@ -344,7 +351,9 @@ fn rederive(
         &mut Recorded(&record.refusals),
         odds_of,
     );
-    let same = aligned && derived.difference(&standing, record).is_none();
+    let lifts = derive::Lifts::recorded(catalog, context, record);
+    let kept = lifts.kept(placement, derived.eligible.as_ref());
+    let same = aligned && derived.difference(&standing, &kept, record).is_none();
     match (
         same,
         context.is_some(),

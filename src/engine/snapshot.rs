@@ -9,13 +9,13 @@ use imbl::OrdMap;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers, Odds, SlotDraw};
-use crate::domain::ids::{CatalogVersion, PlacementNumber, Position, SegmentNumber};
+use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
 use crate::domain::placement::Feedback;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::delay::Overlay;
 use crate::learning::policy::split::Mixture;
-use crate::learning::state::SegmentState;
+use crate::learning::state::{SegmentState, Suggested};
 use crate::learning::{Context, Policy, PolicyState};
 use crate::promotion::OfferIndex;
 use crate::promotion::constraints::Constraints;
@@ -152,6 +152,9 @@ pub struct Asked<'a> {
     pub seed: DecisionSeed,
     /// The placement's features of the request.
     pub features: &'a [f64],
+    /// What the policy expects of the eligible offers before it has learnt;
+    /// empty where it is nothing.
+    pub expected: &'a [(OfferNumber, Suggested)],
 }
 
 impl<'a> Asked<'a> {
@@ -267,10 +270,18 @@ impl DistributionCache {
         let (policy, context) = (asked.policy, asked.context());
         let fresh = || policy.distribution(learnt, &context, eligible);
         let overlay = beliefs.overlays.get(&asked.placement);
-        if let Some(overlay) = overlay.filter(|_| asked.feedback != Feedback::AtClosing) {
-            // Open decisions grow older, so nothing could be used again.
+        let overlay = overlay.filter(|_| asked.feedback != Feedback::AtClosing);
+        if overlay.is_some() || !asked.expected.is_empty() {
+            // Open decisions grow older and carts differ, so nothing could be
+            // used again.
             let (segment, at) = (asked.segment, asked.decided_at);
-            let seen = policy.seeing(learnt, overlay, asked.feedback, segment, at);
+            let mut seen = match overlay {
+                Some(overlay) => policy.seeing(learnt, overlay, asked.feedback, segment, at),
+                None => learnt.clone(),
+            };
+            if !asked.expected.is_empty() {
+                seen = policy.expecting(&seen, segment, asked.expected);
+            }
             return policy.distribution(&seen, &context, eligible);
         }
         match learnt.shared_segment(asked.segment) {

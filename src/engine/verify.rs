@@ -356,8 +356,10 @@ impl<'a> Verifier<'a> {
             decided_at: record.evaluated_at,
             seed: record.seed,
             features: &standing.features,
+            expected: &[],
         };
         let mut drawing = Drawing::new(asked, standing.arm);
+        let lifts = derive::Lifts::recorded(catalog, context.as_ref(), record);
         let derived = derive::derive(
             catalog,
             placement,
@@ -370,12 +372,18 @@ impl<'a> Verifier<'a> {
             &mut Recorded(&record.refusals),
             |above, eligible| {
                 drawing.odds(above, eligible, |asked, eligible| {
-                    let distribution = self.cache.distribution(asked, beliefs, eligible);
+                    let expected = lifts.expected(placement, eligible);
+                    let asked = Asked {
+                        expected: &expected,
+                        ..*asked
+                    };
+                    let distribution = self.cache.distribution(&asked, beliefs, eligible);
                     asked.paced(distribution, eligible, &limits)
                 })
             },
         );
-        match derived.difference(&standing, record) {
+        let kept = lifts.kept(placement, derived.eligible.as_ref());
+        match derived.difference(&standing, &kept, record) {
             Some(what) => Err(what),
             None if context.is_some() => Ok(Checked::Rederived),
             None => Ok(Checked::Erased),

@@ -41,7 +41,7 @@ use super::pooling::Counts;
 use super::reward::{
     Adopted, Correction, LearnError, Learnt, NotUnlearnt, Receipt, RewardDomain, RewardedDecision,
 };
-use super::state::{Alarm, ArmState, PolicyState, SegmentState, aligned};
+use super::state::{Alarm, ArmState, PolicyState, SegmentState, Suggested, aligned};
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::placement::Feedback;
@@ -536,6 +536,21 @@ impl Policy {
         let mut learnt = learnt.clone();
         self.prepare(&mut learnt);
         learnt.suggesting(segment, &suggested)
+    }
+
+    /// The state as a decision of a segment sees it that expects something of
+    /// offers besides what was learnt: as if that had been learnt too. For a
+    /// policy that [acts on counts](Self::acts_on_counts).
+    #[must_use]
+    pub fn expecting(
+        &self,
+        state: &PolicyState,
+        segment: SegmentNumber,
+        expected: &[(OfferNumber, Suggested)],
+    ) -> PolicyState {
+        let mut state = state.clone();
+        self.prepare(&mut state);
+        state.suggesting(segment, expected)
     }
 
     /// A reward as the policy would learn it; `None` when it would refuse.

@@ -118,6 +118,23 @@ pub struct Suggested {
 }
 
 impl Suggested {
+    /// As many pulls as that, of this mean reward, which lies in [0, 1].
+    #[must_use]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )] // at most a count of pulls
+    pub fn expecting(pulls: u64, mean: f64) -> Self {
+        let sum = pulls as f64 * mean.clamp(0.0, 1.0);
+        Self {
+            pulls,
+            earning: sum.round() as u64,
+            outside_unit: 0,
+            rewards: ExactSum::of(sum),
+        }
+    }
+
     /// How many pulls.
     #[must_use]
     pub const fn pulls(&self) -> u64 {

@@ -166,6 +166,11 @@ fn needs_of_test(test: &RuleTest) -> Vec<Vec<FacetHash>> {
             vec![named(one_of, |name| Facet::Place(*kind, name))]
         }
         RuleTest::Attribute(test) => needs_of_attribute(test),
+        RuleTest::GoesWith(companions) => {
+            let firsts = companions.as_slice().iter();
+            let firsts = firsts.map(|it| hash(Facet::Sku(&it.skus[0])));
+            vec![firsts.collect()]
+        }
         RuleTest::Cart(_) | RuleTest::Shopper(_) => Vec::new(),
     }
 }

@@ -68,6 +68,7 @@ mod tests {
                 rule: None,
                 priority,
                 exclusive,
+                companions: None,
                 stacking_group: group.map(str::to_owned),
                 void_on_end: false,
                 benefit: Benefit::CrossSell {

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::domain::attribute::{Attributes, Comparison, Condition};
+use crate::domain::companions::{Companion, Companions};
 use crate::domain::decision::RequestContext;
 use crate::domain::distribution::EligibleOffers;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
@@ -77,6 +78,7 @@ fn test_holds(test: &RuleTest, segment: SegmentNumber, request: &RequestContext)
     match test {
         RuleTest::Attribute(test) => test.holds(&request.attributes),
         RuleTest::Cart(test) => test.holds(&request.cart),
+        RuleTest::GoesWith(companions) => companions.lift(&request.cart).is_some(),
         RuleTest::Segment(segments) => segments.contains(&segment),
         RuleTest::Shopper(history) => request.history == Some(*history),
         RuleTest::Place { kind, one_of } => one_of.iter().any(|it| it == request.place(*kind)),
@@ -145,6 +147,7 @@ fn unmet_test(test: &RuleTest, request: &RequestContext) -> Unmet {
             )
         }
         RuleTest::Cart(test) => unmet_cart(test, request),
+        RuleTest::GoesWith(companions) => ("NO_COMPANION_IN_CART", unmet_companions(companions)),
         RuleTest::Segment(_) => {
             let reason = "the shopper's segment is none of those that the offer is for";
             ("SEGMENT_EXCLUDED", reason.to_owned())
@@ -203,6 +206,15 @@ fn unmet_cart(test: &CartTest, request: &RequestContext) -> (&'static str, Strin
         let reason = format!("the cart{of}{filter} is worth less than the rule asks for");
         ("CART_SPEND_TOO_LOW", reason)
     }
+}
+
+fn unmet_companions(companions: &Companions) -> String {
+    let told = |companion: &Companion| companion.skus.join(" with ");
+    let told: Vec<String> = companions.as_slice().iter().map(told).collect();
+    format!(
+        "the cart has nothing that the article goes with: {}",
+        Names(&told)
+    )
 }
 
 /// What a cart test counts, in words.

@@ -9,8 +9,9 @@ use super::super::numbering::Numbering;
 use super::condition::Declared;
 use super::placement::CheckedPlacement;
 use super::rule::{AmountCurrency, Speech};
-use super::{KnownNames, benefit, contradiction, names, rule, schedule};
+use super::{KnownNames, affinity, benefit, contradiction, names, rule, schedule};
 use crate::domain::attribute::AttributeKind;
+use crate::domain::companions::Companions;
 use crate::domain::money::Currency;
 use crate::domain::offer::{Campaign, Offer, Status};
 use crate::domain::rule::Rule;
@@ -32,6 +33,8 @@ pub(super) struct Parts<'a> {
     pub names: &'a KnownNames<'a>,
     pub attributes: &'a BTreeMap<String, AttributeKind>,
     pub calendars: &'a BTreeMap<String, Arc<Calendar>>,
+    /// By article.
+    pub companions: &'a BTreeMap<&'a str, Arc<Companions>>,
     /// Aligned with the document's list.
     pub placements: &'a [CheckedPlacement],
     pub numbering: &'a Numbering,
@@ -188,6 +191,8 @@ fn check_one(
         .filter_map(|id| numbering.placement(id))
         .collect();
     numbers.sort_unstable();
+    let benefit = benefit?;
+    let companions = affinity::companions_of(&benefit, parts.companions);
     Some(Offer {
         number: numbering.offer(&written.id)?,
         id: written.id.clone(),
@@ -197,12 +202,13 @@ fn check_one(
         placements: numbers,
         status: status?,
         schedule: schedule?,
-        rule: rule?,
+        rule: affinity::with_companions(rule?, companions.as_ref()),
+        companions,
         priority: priority?,
         exclusive: written.exclusive,
         stacking_group: written.stacking_group.clone(),
         void_on_end: on_end? == "void",
-        benefit: benefit?,
+        benefit,
         render_payload: written.render.clone(),
     })
 }

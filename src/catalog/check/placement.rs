@@ -6,7 +6,7 @@ use super::super::document::{CatalogDocument, PlacementDocument};
 use super::super::fault::{Faults, Place, nearest, quoted};
 use super::super::numbering::Numbering;
 use super::KnownNames;
-use super::{features, names, offer_features, reward};
+use super::{affinity, features, names, offer_features, reward};
 use crate::domain::attribute::AttributeKind;
 use crate::domain::features::Features;
 use crate::domain::ids::OfferNumber;
@@ -113,6 +113,7 @@ fn check_one(
             .flatten()
             .any(|term| term.of == RewardOf::Margin);
     let feedback = check_feedback(entry, written, policy.as_ref(), faults);
+    let prior = affinity::check_prior(entry, written, objective, policy.as_ref(), faults);
     let placement = || {
         Some(Placement {
             number: numbering.placement(&written.id)?,
@@ -133,6 +134,7 @@ fn check_one(
             holdout: holdout?,
             holdout_group: holdout_group?,
             features: features?,
+            affinity_prior: prior?,
             offers: Vec::new(),
             is_ranked: false,
         })

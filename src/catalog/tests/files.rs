@@ -77,7 +77,7 @@ fn keys_that_nobody_knows_are_refused_with_the_nearest() {
     let faults = faults_of(&spoiled("[[campaign]]", "[[campain]]"));
     assert!(
         faults.contains(
-            &"campain: is unknown: a catalogue has attribute, segment, placement, calendar, campaign, offer, stock, exchange_rate; did you mean \"campaign\"?"
+            &"campain: is unknown: a catalogue has attribute, segment, placement, calendar, campaign, offer, stock, exchange_rate, affinity; did you mean \"campaign\"?"
                 .to_owned()
         ),
         "{faults:?}"

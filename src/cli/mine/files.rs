@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
-use super::{Mined, page, rows};
+use super::{Mined, affinity_file, page, rows};
 use crate::affinity::Baskets;
 use crate::cli::whole_file::WholeFile;
 
@@ -26,6 +26,9 @@ pub(super) struct FileArgs {
     /// it needs no network.
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
+    /// Writes what goes with what, by the hybrid, as part of a catalogue file.
+    #[arg(long, value_name = "FILE.toml", requires = "evaluate")]
+    affinity_out: Option<PathBuf>,
     /// What joins the items of a set in CSV.
     #[arg(long, default_value_t = ';')]
     join: char,
@@ -38,6 +41,7 @@ impl FileArgs {
             (Content::Itemsets, &self.itemsets_out),
             (Content::Similarity, &self.similarity_out),
             (Content::Page, &self.html),
+            (Content::Affinity, &self.affinity_out),
         ];
         all.into_iter()
             .filter_map(|(content, path)| Some((content, path.as_deref()?)))
@@ -51,6 +55,7 @@ enum Content {
     Itemsets,
     Similarity,
     Page,
+    Affinity,
 }
 
 /// Files that are not in their places yet.
@@ -120,6 +125,10 @@ impl Outputs {
                 Content::Itemsets => rows::itemsets(file, mined, self.join),
                 Content::Similarity => rows::similarity(file, mined),
                 Content::Page => page::write(file, mined).map_err(Into::into),
+                Content::Affinity => match &mined.judged {
+                    Some(judged) => affinity_file::write(file, mined, judged),
+                    None => Ok(()),
+                },
             };
             written.with_context(|| format!("{name} could not be written"))?;
         }

@@ -3,13 +3,15 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::affinity_file::CompanionArgs;
 use super::texts::{TextArgs, TextCounts};
 use super::{MineArgs, report};
+use crate::affinity::companions::companions;
 use crate::affinity::similarity::Similarity;
 use crate::affinity::study::Asked;
 use crate::affinity::{
-    Baskets, Measured, MiningParameters, Part, PartParameters, Ranking, RuleParameters, Split,
-    Study, StudyParameters, StudyStep,
+    Baskets, FoundCompanion, Measured, MiningParameters, Part, PartParameters, Parts, Ranking,
+    RuleParameters, Split, Study, StudyParameters, StudyStep,
 };
 use crate::cli::output::progress_bar;
 use crate::cli::table::Table;
@@ -45,6 +47,8 @@ pub(super) struct HybridArgs {
     )]
     neighbourhood: usize,
     #[command(flatten)]
+    companions: CompanionArgs,
+    #[command(flatten)]
     pub(super) texts: TextArgs,
 }
 
@@ -61,6 +65,8 @@ enum SplitChoice {
 /// What the study found, and of which texts.
 pub(super) struct Judged {
     pub(super) study: Study,
+    /// What each item goes with.
+    pub(super) companions: Vec<FoundCompanion>,
     texts: TextCounts,
 }
 
@@ -88,6 +94,7 @@ impl HybridArgs {
         if !self.is_asked() {
             return Ok(None);
         }
+        let kept = self.companions.parameters()?;
         let (texts, counts) = self.texts.read(baskets)?;
         let parameters = StudyParameters {
             parts: PartParameters {
@@ -114,8 +121,11 @@ impl HybridArgs {
             StudyStep::Fitting => bar.tick(),
         });
         bar.finish_and_clear();
+        let study = study?;
+        let parts = Parts::of(baskets, &texts, &parameters.parts)?;
         Ok(Some(Judged {
-            study: study?,
+            companions: companions(baskets, &parts, &study.weights, &kept),
+            study,
             texts: counts,
         }))
     }
@@ -146,7 +156,7 @@ fn told(measured: Option<Measured>) -> String {
 
 /// For people.
 pub(super) fn text(args: &HybridArgs, judged: &Judged) -> String {
-    let Judged { study, texts } = judged;
+    let Judged { study, texts, .. } = judged;
     let places = args.places;
     let (fitted, tested) = (study.fitted_on, study.tested_on);
     let mut page = format!(
@@ -203,7 +213,7 @@ fn compared(study: &Study) -> impl Iterator<Item = (&'static str, &Ranking)> {
 
 /// For programs.
 pub(super) fn json(args: &HybridArgs, judged: &Judged) -> Value {
-    let Judged { study, texts } = judged;
+    let Judged { study, texts, .. } = judged;
     let number = |measured: Option<Measured>| {
         measured.map(|measured| {
             let ends = ends(measured);
@@ -255,6 +265,7 @@ pub(super) fn json(args: &HybridArgs, judged: &Judged) -> Value {
             "unknown_items": texts.unknown_items,
             "items_without_text": texts.items_without_text,
         },
+        "companions": judged.companions.len(),
         "weights": weights.into_iter().collect::<serde_json::Map<_, _>>(),
         "rankings": rankings.chain([ranked("hybrid", &study.hybrid)]).collect::<Vec<_>>(),
         "hybrid_above": above.collect::<Vec<_>>(),

@@ -412,7 +412,9 @@ impl PreparedRequest {
             id: self.request_id.as_bytes(),
             at: grounds.evaluated_at,
         };
+        let lifts = derive::Lifts::Cart(&self.catalog, &self.context.cart);
         DecisionRecord {
+            lifts: lifts.kept(placement, derived.eligible.as_ref()),
             request_id: self.request_id,
             request_fingerprint: self.fingerprint,
             evaluated_at: grounds.evaluated_at,
@@ -564,8 +566,10 @@ impl PreparedRequest {
             decided_at: grounds.evaluated_at,
             seed: self.seed,
             features: &standing.features,
+            expected: &[],
         };
         let mut drawing = Drawing::new(asked, standing.arm);
+        let lifts = derive::Lifts::Cart(catalog, &self.context.cart);
         derive::derive(
             catalog,
             self.placement(),
@@ -578,7 +582,12 @@ impl PreparedRequest {
             gate,
             |above, eligible| {
                 drawing.odds(above, eligible, |asked, eligible| {
-                    snapshot.distribution(asked, eligible)
+                    let expected = lifts.expected(self.placement(), eligible);
+                    let asked = Asked {
+                        expected: &expected,
+                        ..*asked
+                    };
+                    snapshot.distribution(&asked, eligible)
                 })
             },
         )

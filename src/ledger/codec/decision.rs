@@ -54,6 +54,7 @@ pub(super) fn to_stored(record: &DecisionRecord) -> stored::Decision {
         sealed: record.sealed.clone(),
         holds: record.holds.iter().map(hold::to_stored).collect(),
         arm: record.arm.as_deref().unwrap_or_default().to_owned(),
+        lifts: record.lifts.clone(),
     }
 }
 
@@ -101,6 +102,7 @@ pub(super) fn from_stored(decision: stored::Decision) -> Result<DecisionRecord, 
             .collect::<Result<_, _>>()?,
         features: decision.features,
         visit: sixteen_or_none("decision.visit", &decision.visit)?.map(VisitKey),
+        lifts: decision.lifts,
         reload_key: sixteen_or_none("decision.reload_key", &decision.reload_key)?.map(ReloadKey),
         subject: SubjectNumber(decision.subject),
         sealed: decision.sealed,

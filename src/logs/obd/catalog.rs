@@ -148,11 +148,8 @@ pub fn obd_catalog(
         placements: (1..=POSITIONS)
             .map(|position| placement(position, &options.policy))
             .collect(),
-        calendars: Vec::new(),
-        campaigns: Vec::new(),
         offers: survey.items.iter().map(|item| offer(*item)).collect(),
-        stocks: Vec::new(),
-        exchange_rates: Vec::new(),
+        ..CatalogDocument::default()
     };
     Ok(ObdCatalog {
         comment: comment(&name, &survey, groups.len(), &options.segment_features),

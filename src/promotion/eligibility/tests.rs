@@ -21,6 +21,7 @@ fn offer(number: u32, status: Status, schedule: Schedule) -> Offer {
         rule: None,
         priority: 0,
         exclusive: false,
+        companions: None,
         stacking_group: None,
         void_on_end: false,
         benefit: Benefit::CrossSell {

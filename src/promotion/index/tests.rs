@@ -122,6 +122,7 @@ fn offer(number: u32, rule: Option<Rule>, status: Status) -> Offer {
         rule,
         priority: 0,
         exclusive: false,
+        companions: None,
         stacking_group: None,
         void_on_end: false,
         benefit: Benefit::CrossSell {

@@ -51,6 +51,7 @@ pub(super) fn candidate(view: &DecisionView, candidate: &Candidate) -> v1::Candi
             .or_else(|| refusal.map(|refusal| refusal.reason.clone()))
             .unwrap_or_default(),
         probabilities: candidate.probabilities.clone(),
+        affinity_lift: candidate.lift,
         chosen_slot: candidate.chosen_slot.map_or(0, version),
     }
 }
