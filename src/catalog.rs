@@ -57,8 +57,9 @@ pub use check::{
 };
 pub use difference::{CatalogDifference, Changes};
 pub use document::{
-    AffinityDocument, AffinityPriorDocument, AttributeDocument, CampaignDocument, CatalogDocument,
-    CompanionDocument, OfferDocument, PlacementDocument, ScheduleDocument, SegmentDocument, Windows,
+    AffinityDocument, AffinityFile, AffinityPriorDocument, AttributeDocument, CampaignDocument,
+    CatalogDocument, CompanionDocument, OfferDocument, PlacementDocument, ScheduleDocument,
+    SegmentDocument, Windows,
 };
 pub use fault::{CatalogFaults, Fault};
 pub use numbering::{NewNames, Numbering, NumberingError};

@@ -13,7 +13,8 @@
 //!   engine has what a scenario asks for; [`refusal`] tells where it has not.
 //! - A replication sums up [`Column`]s in its [`Trace`]; from the sums at some
 //!   points follow [`Measure`]s, and from all replications their [`Curve`]s with
-//!   95 % intervals. Policies are compared seed by seed ([`Difference`]).
+//!   95 % intervals. Policies are compared seed by seed ([`Difference`],
+//!   [`Compared`]).
 //! - A [`Summary`] is what came out, in few figures.
 //!
 //! Invariants: the same scenario gives the same bytes on any number of
@@ -38,7 +39,7 @@ pub mod on_engine;
 pub mod tune;
 pub mod summary;
 
-pub use comparison::Difference;
+pub use comparison::{Compared, Comparison, Difference};
 pub use curves::{Curve, PolicyCurves};
 pub use environment::Environment;
 pub use environment::classification::{ClassificationDocument, LabelledRows};

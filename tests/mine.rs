@@ -280,6 +280,19 @@ fn a_catalogue_takes_what_was_mined() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "of yesterday");
 }
 
+/// The affinity that a committed scenario goes by is what is mined of the
+/// committed orders.
+#[test]
+fn the_checkout_scenario_goes_by_what_was_mined() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("affinity.toml");
+    let orders = Path::new("simulations/data/checkout_baskets.csv.gz");
+    let out = ["--evaluate", "--affinity-out", file.to_str().unwrap()];
+    mine(orders, &out).unwrap();
+    let committed = fs::read_to_string("simulations/data/checkout_affinity.toml").unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), committed);
+}
+
 /// What mlxtend 0.25.0 finds, as `scripts/compare_mining.py` compares in full.
 #[test]
 fn groceries_have_the_itemsets_and_rules_that_others_find() {

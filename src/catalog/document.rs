@@ -22,7 +22,7 @@ use crate::domain::placement::{Feedback, Objective};
 use crate::domain::time::Span;
 use crate::learning::PolicyConfig;
 
-pub use affinity::{AffinityDocument, AffinityPriorDocument, CompanionDocument};
+pub use affinity::{AffinityDocument, AffinityFile, AffinityPriorDocument, CompanionDocument};
 pub use features::FeatureDocument;
 pub use limits::{
     BudgetDocument, DecisionCapDocument, ExposureCapDocument, GuardDocument, LimitDocument,

@@ -66,12 +66,13 @@ pub struct CurveBuilder {
 impl CurveBuilder {
     /// Of nothing yet, for a world that knows of `columns`.
     #[must_use]
-    pub fn new(layout: Layout, columns: &[Column]) -> Self {
+    pub fn new(layout: &Layout, columns: &[Column]) -> Self {
         let Layout {
             points,
             groups,
             offers,
-        } = layout;
+            ..
+        } = *layout;
         let is_known = |measure: &Measure| {
             let mut needed = measure.columns().iter();
             needed.all(|column| columns.contains(column))
@@ -182,6 +183,7 @@ mod tests {
             points: Points::new(0, rounds),
             groups: 1,
             offers: 2,
+            early: vec![1, 3],
         }
     }
 
@@ -203,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_curve_is_the_mean_of_its_replications() {
-        let mut builder = CurveBuilder::new(layout(4), &Column::OF_TRUTH);
+        let mut builder = CurveBuilder::new(&layout(4), &Column::OF_TRUTH);
         builder.add(trace(&[1.0, 0.0, 1.0, 1.0]));
         builder.add(trace(&[0.0, 0.0, 1.0, 0.0]));
         let curves = builder.finish();
@@ -225,6 +227,9 @@ mod tests {
         );
         assert_eq!(curves.shares[1][1].unwrap().value, 1.0);
         assert_eq!(curves.shares[1][2].unwrap().value, 0.0);
+        let early = curves.replications[0].early.iter();
+        let early: Vec<(u64, f64)> = early.map(|it| (it.decisions, it.reward)).collect();
+        assert_eq!(early, [(1, 1.0), (3, 2.0)]);
         let groups = &curves.replications[0].groups[0];
         assert_eq!((groups.decisions, groups.reward), (4, 3.0));
     }

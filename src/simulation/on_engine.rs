@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::environment::shop::{Sale, Shop, Sold, Visitor};
+use super::environment::shop::{AffinityUse, Placing, Sale, Shop, Sold, Visitor};
 use super::environment::{Environment, Situation};
 use super::runner::{Choice, Decided, Decider, ROUND};
 use super::scenario::{Candidate, Scenario, Timing};
@@ -85,6 +85,9 @@ pub fn needs_engine(scenario: &Scenario, candidate: &Candidate) -> Option<&'stat
     if placement.is_ranked {
         return Some("priorities and exclusive offers are the engine's to judge");
     }
+    if candidate.affinity != AffinityUse::default() || placement.affinity_prior.is_some() {
+        return Some("what goes with a cart is the engine's to judge");
+    }
     if candidate.policy.looking_ahead().is_some() {
         return Some("sessions are the engine's to keep");
     }
@@ -101,7 +104,12 @@ pub fn needs_engine(scenario: &Scenario, candidate: &Candidate) -> Option<&'stat
 fn catalogue(environment: &Environment, candidate: &Candidate) -> CatalogDocument {
     let feedback = candidate.feedback.of_placement();
     if let Environment::Shop(shop) = environment {
-        return shop.catalogue(&candidate.config, Some(candidate.objective), feedback);
+        let placing = Placing {
+            objective: Some(candidate.objective),
+            feedback,
+            affinity: candidate.affinity,
+        };
+        return shop.catalogue(&candidate.config, &placing);
     }
     let segment = |number: u32| SegmentDocument {
         id: number.to_string(),

@@ -27,6 +27,12 @@ impl Points {
         }
     }
 
+    /// The first round that is counted, from 0.
+    #[must_use]
+    pub const fn from(self) -> u64 {
+        self.from
+    }
+
     /// How many points there are: 1 or more.
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // at most MOST_POINTS

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use imbl::OrdMap;
 
-use super::comparison::{differences, ranking};
+use super::comparison::{compared, differences, ranking};
 use super::curves::{CurveBuilder, PolicyCurves};
 use super::environment::shop::Sale;
 use super::environment::{Environment, Situation, World};
@@ -106,7 +106,7 @@ fn replicated(
     replicate: impl Fn(&Candidate, u64) -> Option<Trace> + Sync,
 ) -> Option<Played> {
     let layout = Layout::of(scenario);
-    let nothing = CurveBuilder::new(layout, scenario.environment.columns());
+    let nothing = CurveBuilder::new(&layout, scenario.environment.columns());
     let mut builders = vec![nothing; candidates.len()];
     let mut of_one_seed = Vec::with_capacity(candidates.len());
     let replicate = |job: usize| {
@@ -165,6 +165,7 @@ fn summed_up(
             })
             .collect(),
         differences: differences(&names, policies, &ranking(policies, by_regret)),
+        comparisons: compared(&scenario.comparisons, &names, policies),
     }
 }
 

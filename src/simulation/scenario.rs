@@ -22,13 +22,14 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Table;
 
+use super::comparison::{Comparison, ComparisonDocument};
 use super::environment::classification::{ClassificationDocument, LabelledRows};
-use super::environment::shop::{self, Shop};
+use super::environment::shop::{self, AffinityUse, Placing, Shop};
 use super::environment::{Environment, EnvironmentDocument};
 use super::grid::{self, MOST_POLICIES};
 use super::overrides::{BadOverride, Override};
 use super::seeds::{NotSeeds, SeedRange};
-use crate::catalog::CatalogFaults;
+use crate::catalog::{AffinityPriorDocument, CatalogFaults};
 use crate::domain::distribution::Propensity;
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::placement::{Feedback, Objective};
@@ -56,6 +57,8 @@ pub struct Scenario {
     pub environment: Environment,
     /// The policies that are compared, at least one, each name once.
     pub candidates: Vec<Candidate>,
+    /// Pairs of them whose difference is told besides.
+    pub comparisons: Vec<Comparison>,
     /// In what its figures are told.
     pub report: Report,
     /// What replaced values of the file, as given.
@@ -87,6 +90,8 @@ pub struct Candidate {
     pub feedback: Timing,
     /// What its placement is after, where the world is a shop.
     pub objective: Objective,
+    /// What it makes of what goes with what, where the world is a shop.
+    pub affinity: AffinityUse,
     /// It sees what was learnt only after every so many decisions, at least 1.
     pub update_every: u64,
     /// The one that the scenario recommends.
@@ -152,6 +157,9 @@ struct ScenarioDocument {
     environment: Table,
     /// The policies that are compared, at least 1 and at most 1 000.
     policies: Vec<Table>,
+    /// Pairs of policies whose difference is told besides; default none.
+    #[serde(default)]
+    compare: Vec<ComparisonDocument>,
     /// In what figures are told; default nothing said.
     #[serde(default)]
     report: ReportDocument,
@@ -188,6 +196,13 @@ struct CandidateDocument {
     /// What its placement is after, in a shop: `"conversion"`, `"net_revenue"`
     /// or `"margin"`; default what the catalogue says.
     objective: Option<String>,
+    /// Whether, in a shop, cross-sells are candidates only for carts that they go
+    /// with, as `environment.affinity` has it; default false.
+    #[serde(default)]
+    affinity: bool,
+    /// What it expects, in a shop, of what goes with the cart before it has
+    /// learnt; default what the catalogue says.
+    affinity_prior: Option<AffinityPriorDocument>,
     /// It sees what was learnt only after every so many decisions, in
     /// [1, 10⁹]; default 1.
     #[serde(default = "one")]
@@ -306,6 +321,18 @@ pub enum ScenarioError {
         cells: u64,
         /// How long they would take.
         duration: String,
+    },
+    /// Two policies that cannot be compared.
+    #[error("compare.{place}.{key} is {value}: {message}")]
+    Comparison {
+        /// Which pair, from 0.
+        place: usize,
+        /// Which key of it.
+        key: &'static str,
+        /// What was written.
+        value: String,
+        /// What is wrong with it.
+        message: String,
     },
     /// Feedback that only an environment with delays has.
     #[error("policies.{0}: feedback needs an environment with delays, such as kind = \"delayed\"")]
@@ -427,6 +454,11 @@ impl Scenario {
         let decisions = rounds as f64 * seeds.count() as f64;
         let policies = grid::expand(document.policies, decisions)?;
         let candidates = candidates(policies, &environment)?;
+        let names: Vec<&str> = candidates.iter().map(|it| it.name.as_str()).collect();
+        let comparisons = document.compare.iter().enumerate();
+        let comparisons = comparisons
+            .map(|(place, written)| Comparison::check(place, written, &names, rounds - count_from));
+        let comparisons = comparisons.collect::<Result<_, _>>()?;
         let report = report(document.report, &environment)?;
         environment.hash_data(&mut |bytes| {
             hasher.update(bytes);
@@ -438,6 +470,7 @@ impl Scenario {
             seeds,
             environment,
             candidates,
+            comparisons,
             report,
             set: overrides.iter().map(ToString::to_string).collect(),
             hash: hasher.finalize().to_string(),
@@ -493,7 +526,9 @@ fn candidate(
         own.extend(table.remove_entry(key));
     }
     if let Environment::Shop(_) = environment {
-        own.extend(table.remove_entry("objective"));
+        for key in ["objective", "affinity", "affinity_prior"] {
+            own.extend(table.remove_entry(key));
+        }
     }
     if own.contains_key("feedback") && !environment.has_delays() {
         let name = name.as_str().map(str::to_owned);
@@ -505,6 +540,8 @@ fn candidate(
         name,
         feedback,
         objective,
+        affinity,
+        affinity_prior,
         update_every,
         recommended,
     } = shaped(&format!("policies.{place}: "), own)?;
@@ -517,14 +554,28 @@ fn candidate(
         whole_within(&key, i64::try_from(update_every).unwrap_or(i64::MAX), 1, 1)?;
         let objective = objective
             .map(|objective| shop::objective(&format!("policies.{name}.objective"), &objective));
-        let placed = in_shop(&name, shop, &config, objective.transpose()?, feedback)?;
-        let (policy, feedback, objective) = placed;
+        if feedback == Some(Timing::Undelayed) {
+            return Err(ScenarioError::Shape {
+                place: format!("policies.{name}.feedback: "),
+                message: "a shop knows at_closing, provisional and delay_corrected".to_owned(),
+            });
+        }
+        let placing = Placing {
+            objective: objective.transpose()?,
+            feedback: feedback.and_then(Timing::of_placement),
+            affinity: AffinityUse {
+                is_filter: affinity,
+                prior: affinity_prior,
+            },
+        };
+        let (policy, feedback, objective) = in_shop(&name, shop, &config, &placing)?;
         return Ok(Candidate {
             name,
             config,
             policy,
             feedback,
             objective,
+            affinity: placing.affinity,
             recommended,
             update_every,
         });
@@ -571,6 +622,7 @@ fn candidate(
         policy,
         feedback,
         objective: Objective::Conversion,
+        affinity: AffinityUse::default(),
         recommended,
         update_every,
     })
@@ -581,16 +633,15 @@ fn in_shop(
     name: &str,
     shop: &Shop,
     config: &PolicyConfig,
-    objective: Option<Objective>,
-    feedback: Option<Timing>,
+    placing: &Placing,
 ) -> Result<(Policy, Timing, Objective), ScenarioError> {
-    if feedback == Some(Timing::Undelayed) {
+    if let Some((key, message)) = shop.affinity_fault(&placing.affinity) {
         return Err(ScenarioError::Shape {
-            place: format!("policies.{name}.feedback: "),
-            message: "a shop knows at_closing, provisional and delay_corrected".to_owned(),
+            place: format!("policies.{name}.{key}: "),
+            message: message.to_owned(),
         });
     }
-    let document = shop.catalogue(config, objective, feedback.and_then(Timing::of_placement));
+    let document = shop.catalogue(config, placing);
     let catalog = Shop::built(document).map_err(|faults| ScenarioError::Catalogue {
         name: name.to_owned(),
         faults,

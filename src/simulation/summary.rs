@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::comparison::Difference;
+use super::comparison::{Compared, Difference};
 use super::curves::PolicyCurves;
 use super::estimate::Estimate;
 use super::trace::Column;
@@ -37,6 +37,9 @@ pub struct Summary {
     /// most; left out where there is one policy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
+    /// The pairs that the scenario compares; left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub comparisons: Vec<Compared>,
 }
 
 /// One policy's result over all replications. A standard error is `None` when
@@ -115,6 +118,19 @@ pub struct Replication {
     pub resets: u64,
     /// The same by group of segments.
     pub groups: Vec<GroupTotal>,
+    /// What it came to over the first decisions, where that is looked at.
+    pub early: Vec<EarlyTotal>,
+}
+
+/// What the first decisions that count came to in one replication.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EarlyTotal {
+    /// How many.
+    pub decisions: u64,
+    /// The sum of their rewards.
+    pub reward: f64,
+    /// The sum of their regrets.
+    pub regret: f64,
 }
 
 /// What a group of segments came to in one replication of one policy.
@@ -137,6 +153,7 @@ impl Replication {
             regret: 0.0,
             resets: 0,
             groups: vec![GroupTotal::default(); groups],
+            early: Vec::new(),
         }
     }
 
@@ -277,6 +294,7 @@ mod tests {
                 regret: f64::from(place),
                 resets: 3,
                 groups: vec![group(8, 4.0, f64::from(place) - 1.0), group(0, 0.0, 1.0)],
+                early: Vec::new(),
             })
             .collect();
         let groups = ["many".to_owned(), "few".to_owned()];

@@ -7,9 +7,11 @@
 //! [`Trace::chose`] at the decision and [`Trace::add`] whenever something
 //! became of one. Both end each round with [`Trace::end_round`].
 
+use std::collections::BTreeSet;
+
 use super::points::Points;
 use super::scenario::Scenario;
-use super::summary::Replication;
+use super::summary::{EarlyTotal, Replication};
 
 /// Beyond so many offers their shares over time are not kept.
 pub const MOST_SHARES: usize = 100;
@@ -84,10 +86,13 @@ pub struct Stop {
 }
 
 /// What is told apart in a replication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// Where the sums are looked at.
     pub points: Points,
+    /// After how many of the decisions that count its total is looked at besides,
+    /// ascending, each once.
+    pub early: Vec<u64>,
     /// How many groups of segments there are.
     pub groups: usize,
     /// How many offers.
@@ -98,8 +103,10 @@ impl Layout {
     /// What a scenario tells apart.
     #[must_use]
     pub fn of(scenario: &Scenario) -> Self {
+        let early: BTreeSet<u64> = scenario.comparisons.iter().map(|it| it.decisions).collect();
         Self {
             points: Points::new(scenario.count_from, scenario.rounds),
+            early: early.into_iter().collect(),
             groups: scenario.environment.groups().len(),
             offers: scenario.environment.arms() as usize,
         }
@@ -135,21 +142,33 @@ pub struct Trace {
     stops: Vec<Stop>,
     /// After how many rounds the sums are kept again.
     next_stop: u64,
+    /// After how many rounds the total is looked at again.
+    next_early: u64,
 }
 
 impl Trace {
     /// Nothing yet.
     #[must_use]
     pub fn new(layout: Layout) -> Self {
-        Self {
-            layout,
+        let mut trace = Self {
             total: Replication::new(layout.groups),
             sums: Sums::default(),
             choices: vec![0; layout.offers],
             group_choices: vec![vec![0; layout.offers]; layout.groups],
             stops: Vec::with_capacity(layout.points.len()),
             next_stop: layout.points.rounds_at(0),
-        }
+            next_early: 0,
+            layout,
+        };
+        trace.next_early = trace.early_after();
+        trace
+    }
+
+    /// After how many rounds the total is looked at again; never any more where
+    /// it was looked at as often as asked.
+    fn early_after(&self) -> u64 {
+        let next = self.layout.early.get(self.total.early.len());
+        next.map_or(u64::MAX, |decisions| self.layout.points.from() + decisions)
     }
 
     /// Counts a decision whose truth is known.
@@ -180,6 +199,14 @@ impl Trace {
 
     /// A round, from 0, is over: at a point the sums are kept.
     pub fn end_round(&mut self, round: u64) {
+        if round + 1 == self.next_early {
+            self.total.early.push(EarlyTotal {
+                decisions: round + 1 - self.layout.points.from(),
+                reward: self.total.reward,
+                regret: self.total.regret,
+            });
+            self.next_early = self.early_after();
+        }
         if round + 1 < self.next_stop {
             return;
         }

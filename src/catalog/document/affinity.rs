@@ -13,6 +13,15 @@ pub struct AffinityDocument {
     pub with: Vec<CompanionDocument>,
 }
 
+/// What goes with what as a file of its own, to be added to a catalogue.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AffinityFile {
+    /// Its entries, as in a catalogue; none unless given.
+    #[serde(default)]
+    pub affinity: Vec<AffinityDocument>,
+}
+
 /// Articles that another goes with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

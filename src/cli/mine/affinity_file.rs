@@ -2,14 +2,12 @@
 
 use std::io::Write;
 
-use clap::Args;
-use serde::Serialize;
-
 use super::Mined;
 use super::hybrid::Judged;
 use crate::affinity::{CompanionParameters, FoundCompanion};
-use crate::catalog::{AffinityDocument, CompanionDocument};
+use crate::catalog::{AffinityDocument, AffinityFile, CompanionDocument};
 use crate::domain::math;
+use clap::Args;
 
 /// Which pairs are written.
 #[derive(Debug, Clone, Copy, Args)]
@@ -46,12 +44,6 @@ impl CompanionArgs {
     }
 }
 
-/// What is written of a catalogue file.
-#[derive(Serialize)]
-struct CatalogPart {
-    affinity: Vec<AffinityDocument>,
-}
-
 /// Writes the pairs as `[[affinity]]` entries, by product.
 pub(super) fn write(
     mut file: impl Write,
@@ -65,7 +57,7 @@ pub(super) fn write(
          # `lift` is how many times likelier it is then than usual.\n",
         mined.baskets.len()
     )?;
-    let part = CatalogPart {
+    let part = AffinityFile {
         affinity: entries(mined, &judged.companions),
     };
     file.write_all(toml::to_string(&part)?.as_bytes())?;

@@ -96,6 +96,9 @@ impl<'r> Findings<'r> {
         answer("Which policy earns most?", self.most(*leader));
         let next = others.first().and_then(|next| self.over(*leader, *next));
         answer("By how much over the next?", next);
+        for pair in self.compared() {
+            answer("And these two?", Some(pair));
+        }
         answer("In which segment?", self.by_segment());
         answer("At what discount cost?", self.discount(*leader));
         answer("How fast did it get there?", self.speed(*leader));
@@ -112,17 +115,39 @@ impl<'r> Findings<'r> {
 
     fn over(&self, leader: usize, next: usize) -> Option<String> {
         let more = self.more_a_decision(leader, next)?;
+        Some(self.more_than(more, self.name(next)))
+    }
+
+    /// By how much more, a decision, in words.
+    fn more_than(&self, more: Estimate, than: &str) -> String {
         let in_thousand = more.scaled(1_000.0);
         let figure = with_interval(in_thousand.value, in_thousand.interval());
-        let (next, unit) = (self.name(next), &self.run.scenario.report.unit);
+        let unit = &self.run.scenario.report.unit;
         let doubt = if more.is_clear() {
             ""
         } else {
             "; these replications do not tell the two apart"
         };
-        Some(format!(
-            "{figure} {unit} in 1,000 decisions more than {next}{doubt}"
-        ))
+        format!("{figure} {unit} in 1,000 decisions more than {than}{doubt}")
+    }
+
+    /// The pairs that the scenario compares.
+    #[allow(clippy::cast_precision_loss)] // exact below 2^53 decisions
+    fn compared(&self) -> impl Iterator<Item = String> {
+        let compared = self.run.played.summary.comparisons.iter();
+        compared.map(|it| {
+            let earned = if self.by_regret {
+                it.regret.scaled(-1.0)
+            } else {
+                it.reward
+            };
+            let more = self.more_than(earned.scaled(1.0 / it.decisions as f64), &it.than);
+            let decisions = count(it.decisions);
+            format!(
+                "{}, over the first {decisions} decisions: {more}",
+                it.policy
+            )
+        })
     }
 
     /// Who earns most in each group of segments.

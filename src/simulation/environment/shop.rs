@@ -28,7 +28,9 @@ pub(in crate::simulation) use check::objective;
 pub use document::{CatalogSource, Counts, ShopDocument};
 pub use goods::{Sold, SoldLine};
 
-use crate::catalog::{Catalog, CatalogDocument, CatalogFaults, Numbering};
+use crate::catalog::{
+    AffinityDocument, AffinityPriorDocument, Catalog, CatalogDocument, CatalogFaults, Numbering,
+};
 use crate::domain::attribute::Attributes;
 use crate::domain::cart::Cart;
 use crate::domain::distribution::EligibleOffers;
@@ -78,14 +80,39 @@ pub struct Shop {
     /// Then: what is, by segment and basket.
     on_offer: Vec<Vec<Option<EligibleOffers>>>,
     catalogue: CatalogDocument,
+    /// What goes with what, for the policies that ask for it.
+    affinity: Option<Vec<AffinityDocument>>,
     catalog: Arc<Catalog>,
     document: ShopDocument,
+}
+
+/// What a policy's placement is in the shop's catalogue, where that is not left
+/// as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Placing {
+    /// What it is after.
+    pub objective: Option<Objective>,
+    /// What open decisions tell the policy.
+    pub feedback: Option<Feedback>,
+    /// What is made of what goes with what.
+    pub affinity: AffinityUse,
+}
+
+/// What is made of what goes with what.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct AffinityUse {
+    /// A cross-sell is a candidate only for a cart with a companion of it.
+    pub is_filter: bool,
+    /// What the policy expects before it has learnt.
+    pub prior: Option<AffinityPriorDocument>,
 }
 
 impl PartialEq for Shop {
     /// Everything else follows from what was written.
     fn eq(&self, other: &Self) -> bool {
-        self.document == other.document && self.catalogue == other.catalogue
+        self.document == other.document
+            && self.catalogue == other.catalogue
+            && self.affinity == other.affinity
     }
 }
 
@@ -203,27 +230,44 @@ impl Shop {
         check::check(document, files)
     }
 
-    /// The catalogue in which the placement has another policy, and perhaps
-    /// another objective and feedback.
+    /// The catalogue in which the placement has another policy, and is perhaps
+    /// placed otherwise.
     #[must_use]
-    pub fn catalogue(
-        &self,
-        policy: &PolicyConfig,
-        objective: Option<Objective>,
-        feedback: Option<Feedback>,
-    ) -> CatalogDocument {
+    pub fn catalogue(&self, policy: &PolicyConfig, placing: &Placing) -> CatalogDocument {
         let mut document = self.catalogue.clone();
+        if placing.affinity.is_filter {
+            let more = self.affinity.iter().flatten().cloned();
+            document.affinity.extend(more);
+        }
         let id = &self.placement().id;
         if let Some(placement) = document.placements.iter_mut().find(|it| it.id == *id) {
             placement.policy = policy.clone();
-            if let Some(objective) = objective {
+            if let Some(objective) = placing.objective {
                 objective.name().clone_into(&mut placement.objective);
             }
-            if let Some(feedback) = feedback {
+            if let Some(feedback) = placing.feedback {
                 feedback.name().clone_into(&mut placement.feedback);
+            }
+            if placing.affinity.prior.is_some() {
+                placement.affinity_prior = placing.affinity.prior;
             }
         }
         document
+    }
+
+    /// Why a policy cannot make that of what goes with what: the key, and what is
+    /// wrong with it.
+    #[must_use]
+    pub fn affinity_fault(&self, affinity: &AffinityUse) -> Option<(&'static str, &'static str)> {
+        if affinity.is_filter && self.affinity.is_none() {
+            let message = "environment.affinity has to name the file that says what goes with what";
+            return Some(("affinity", message));
+        }
+        let knows = affinity.is_filter || !self.catalogue.affinity.is_empty();
+        (affinity.prior.is_some() && !knows).then_some((
+            "affinity_prior",
+            "needs affinity = true, or a catalogue that says what goes with what",
+        ))
     }
 
     /// A catalogue of this shop, checked.
@@ -250,10 +294,15 @@ impl Shop {
         &self.catalog
     }
 
-    /// Gives the catalogue, which may be a file's, for a hash of the scenario.
+    /// Gives the catalogue, and what goes with what, which may be files', for a
+    /// hash of the scenario.
     pub(super) fn hash_data(&self, update: &mut dyn FnMut(&[u8])) {
         let json = self.catalogue.to_json();
         update(&json.expect("a checked document holds no number that JSON cannot"));
+        if let Some(affinity) = &self.affinity {
+            let json = serde_json::to_vec(affinity);
+            update(&json.expect("lifts were checked to be finite"));
+        }
     }
 
     /// What policies are compared by.

@@ -143,6 +143,151 @@ fn about_a_fifth_is_held_out_and_always_the_same_shoppers() {
     );
 }
 
+/// Over the first decisions two policies come to what they come to in a scenario
+/// of no more decisions.
+#[test]
+fn the_first_decisions_are_compared_as_if_there_were_no_more() {
+    let compare = "compare=[{ policy = 'fifth', than = 'tenth', decisions = 900 }, \
+                   { policy = 'tenth', than = 'fifth', decisions = 100000 }]";
+    for from in ["count_from=0", "count_from=100"] {
+        let long = played(SHOP, &[compare, from, "rounds=2000"]);
+        let until = if from == "count_from=0" {
+            "rounds=900"
+        } else {
+            "rounds=1000"
+        };
+        let short = played(SHOP, &[from, until]);
+        let [early, all] = &long.comparisons[..] else {
+            panic!("{:?}", long.comparisons);
+        };
+        let counted = long.policies[0].decisions;
+        assert_eq!((early.decisions, all.decisions), (900, counted));
+        // The one that misses nothing leads.
+        let (short, long) = (&short.differences[0], &long.differences[0]);
+        assert_eq!(long.than, "fifth");
+        assert_eq!(
+            (early.reward, early.regret),
+            (short.reward.scaled(-1.0), short.regret.scaled(-1.0))
+        );
+        assert_eq!((all.reward, all.regret), (long.reward, long.regret));
+        assert!(early.reward != all.reward.scaled(-1.0));
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_told() {
+    for (compare, message) in [
+        (
+            "[{ policy = 'fifht', than = 'tenth' }]",
+            "compare.0.policy is \"fifht\": no policy has this name; the nearest known name is \
+             \"fifth\"",
+        ),
+        (
+            "[{ policy = 'fifth', than = 'fifth' }]",
+            "compare.0.than is \"fifth\": it is compared with itself",
+        ),
+        (
+            "[{ policy = 'fifth', than = 'tenth', decisions = 0 }]",
+            "compare.0.decisions is 0, it must be in [1, 1000000000]",
+        ),
+    ] {
+        let change = format!("compare={compare}");
+        assert_eq!(scenario(SHOP, &[&change]).unwrap_err(), message);
+    }
+}
+
+/// A scenario's files, made up.
+struct MadeUp(&'static str);
+
+impl Files for MadeUp {
+    fn rows(&self, document: &ClassificationDocument) -> Result<LabelledRows, String> {
+        Err(format!("{} is not read here", document.data))
+    }
+
+    fn text(&self, _: &str) -> Result<String, String> {
+        Ok(self.0.to_owned())
+    }
+}
+
+/// Beside tea, a cup or a rope is shown.
+const CROSS_SELLS: &[&str] = &[
+    "environment.counts=\"added\"",
+    "environment.refund_rate=0.0",
+    "environment.articles=[{ sku = 'tea', price = '50.00', cost = '20.00' }, \
+     { sku = 'cup', price = '30.00', cost = '10.00' }, { sku = 'rope', price = '30.00', cost = '10.00' }]",
+    "environment.catalog.placement.0.holdout_basis_points=0",
+    "environment.catalog.offer.0.benefit={ kind = 'cross_sell', sku = 'cup' }",
+    "environment.catalog.offer.1.benefit={ kind = 'cross_sell', sku = 'rope' }",
+    "environment.segments.everybody.baskets=[{ lines = { tea = 1 }, adds = { cup = 0.5 } }]",
+    "environment.affinity=\"affinity.toml\"",
+    "policies=[{ name = 'all', kind = 'uniform' }, { name = 'companions', kind = 'uniform', affinity = true }]",
+];
+
+const ROPE_GOES_WITH_NAILS: &str = "affinity = [\
+    { sku = 'cup', with = [{ skus = ['tea'], lift = 3.0 }] }, \
+    { sku = 'rope', with = [{ skus = ['nails'], lift = 3.0 }] }]";
+
+fn cross_selling(affinity: &'static str, more: &[&str]) -> Result<Scenario, String> {
+    let overrides = CROSS_SELLS.iter().chain(more);
+    let overrides: Vec<Override> = overrides.map(|set| set.parse().unwrap()).collect();
+    Scenario::read_with(SHOP, &overrides, &MadeUp(affinity)).map_err(|error| error.to_string())
+}
+
+/// Who goes by affinity shows nothing that does not go with the cart, and misses
+/// nothing here; whoever shows everything in turn misses half.
+#[test]
+fn a_policy_of_a_shop_may_show_companions_alone() {
+    let scenario = cross_selling(ROPE_GOES_WITH_NAILS, &["rounds=600"]).unwrap();
+    let played = run(&scenario, &|_| ControlFlow::Continue(())).unwrap();
+    let [all, companions] = &played.policies[..] else {
+        panic!("two policies were played");
+    };
+    assert_eq!(companions.choices, [4 * 600, 0]);
+    assert!(
+        all.choices.iter().all(|count| *count > 1_000),
+        "{:?}",
+        all.choices
+    );
+    let summary = &played.summary;
+    assert_eq!(summary.policies[1].regret_mean, 0.0);
+    assert!(summary.policies[0].regret_mean > 0.0);
+}
+
+#[test]
+fn what_is_wrong_with_affinity_in_a_shop_is_told() {
+    let told = |affinity, more: &[&str]| cross_selling(affinity, more).unwrap_err();
+    let none = scenario(SHOP, &["policies.fifth.affinity=true"]);
+    assert_eq!(
+        none.unwrap_err(),
+        "policies.fifth.affinity: environment.affinity has to name the file that says what goes with \
+         what"
+    );
+    let prior = "policies.all.affinity_prior={ base_rate = 0.1, decisions = 5 }";
+    assert_eq!(
+        told(ROPE_GOES_WITH_NAILS, &[prior]),
+        "policies.all.affinity_prior: needs affinity = true, or a catalogue that says what goes with \
+         what"
+    );
+    // The catalogue's own check: the placement is after margin.
+    let refused = told(ROPE_GOES_WITH_NAILS, &[&prior.replace("all", "companions")]);
+    assert!(
+        refused.contains("needs the objective conversion"),
+        "{refused}"
+    );
+    let twice = "affinity = [{ sku = 'cup', with = [{ skus = ['cup'], lift = 3.0 }] }]";
+    let refused = told(twice, &[]);
+    assert!(
+        refused.starts_with("environment.affinity: affinity.toml: the catalogue has 1 fault")
+            && refused.contains("must be another article"),
+        "{refused}"
+    );
+    let refused = told("affinities = []", &[]);
+    assert!(
+        refused.starts_with("environment.affinity: affinity.toml: "),
+        "{refused}"
+    );
+}
+
 #[test]
 fn what_is_wrong_with_a_shop_is_told() {
     for (change, message) in [

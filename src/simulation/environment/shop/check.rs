@@ -14,7 +14,9 @@ use super::fatigue::Fatigue;
 use super::goods::{Article, with_offer, without_offer};
 use super::traffic::{Peak, Traffic, midnight};
 use super::{Basket, Change, Shop, ShopperSegment};
-use crate::catalog::{Catalog, CatalogDocument, Numbering, read_toml};
+use crate::catalog::{
+    AffinityDocument, AffinityFile, Catalog, CatalogDocument, Numbering, read_toml,
+};
 use crate::domain::cart::Cart;
 use crate::domain::decision::RequestContext;
 use crate::domain::ids::{CatalogVersion, OfferNumber};
@@ -43,6 +45,9 @@ pub(super) fn check(document: &ShopDocument, files: &dyn Files) -> Result<Shop, 
     let catalogue = catalogue(&document.catalog, files)?;
     let built = Catalog::build(catalogue.clone(), CatalogVersion(1), &Numbering::default());
     let catalog = Arc::new(built.map_err(|faults| refused("catalog", faults.to_string()))?);
+    let affinity = document.affinity.as_deref();
+    let affinity = affinity.map(|name| affinity_file(name, &catalogue, files));
+    let affinity = affinity.transpose()?;
     let placement = placement(document, &catalog)?;
     let value = match &document.value {
         None => placement.objective,
@@ -104,6 +109,7 @@ pub(super) fn check(document: &ShopDocument, files: &dyn Files) -> Result<Shop, 
         is_timeless,
         on_offer: Vec::new(),
         catalogue,
+        affinity,
         catalog: catalog.clone(),
         document: document.clone(),
     };
@@ -157,6 +163,24 @@ fn catalogue(source: &CatalogSource, files: &dyn Files) -> Result<CatalogDocumen
         }
     };
     read_toml(&text, &name).map_err(|faults| refused("catalog", faults.to_string()))
+}
+
+/// What goes with what, as the catalogue can take it in.
+fn affinity_file(
+    name: &str,
+    catalogue: &CatalogDocument,
+    files: &dyn Files,
+) -> Result<Vec<AffinityDocument>, ScenarioError> {
+    let text = files
+        .text(name)
+        .map_err(|error| refused("affinity", error))?;
+    let file: Result<AffinityFile, _> = toml::from_str(&text);
+    let file = file.map_err(|error| refused("affinity", format!("{name}: {error}")))?;
+    let mut catalogue = catalogue.clone();
+    catalogue.affinity.extend(file.affinity.clone());
+    let built = Shop::built(catalogue);
+    built.map_err(|faults| refused("affinity", format!("{name}: {faults}")))?;
+    Ok(file.affinity)
 }
 
 fn placement<'a>(

@@ -14,6 +14,9 @@ use crate::domain::attribute::Attributes;
 pub struct ShopDocument {
     /// The catalogue: the path of its file, or its content as a table.
     pub catalog: CatalogSource,
+    /// What goes with what, for the policies that ask for it: the path of a file
+    /// as `promobandit mine --affinity-out` writes it; none unless given.
+    pub affinity: Option<String>,
     /// The id of the placement where shoppers are met; the only one there is
     /// unless given.
     pub placement: Option<String>,
