@@ -25,6 +25,7 @@ pub mod records;
 pub mod catalog;
 pub mod explain;
 pub mod ledger;
+pub mod policy;
 pub mod replay;
 pub mod report;
 
@@ -81,6 +82,10 @@ enum Command {
     /// Checks, compares and applies catalogue files, and previews what they show.
     #[command(subcommand)]
     Catalog(catalog::CatalogCommand),
+    /// Changes and resets the policy of a placement, and tells it what is believed
+    /// beforehand.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Reads the ledger: whether it is whole, and what it counts.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -111,6 +116,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Catalog(command) => catalog::run(command).await,
+        Command::Policy(command) => policy::run(command).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Report(command) => report::run(command).await,
         Command::Replay(args) => replay::run(*args).await,

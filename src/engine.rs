@@ -55,6 +55,7 @@ pub mod price;
 mod closed;
 pub mod record;
 pub mod policies;
+pub mod priors;
 pub mod explain;
 pub mod stats;
 pub mod lift;
@@ -70,13 +71,14 @@ use explain::{Candidate, Explanation};
 use lift::{Grouping, LiftError, LiftRows};
 use policies::{PolicyChanged, PolicyUpdateError, ResetRequest};
 use price::{PriceError, PriceRequest, Repriced};
+use priors::{PriorError, PriorRequest};
 use queue::{CommitError, Condition, Proposal, Reply};
 use record::{RecordError, Recorded, RewardRequest};
 pub use recovery::{Progress, Recovered, RecoveryError};
 pub use revise::{ImportError, Imported};
 use revise::{PastEntry, Rehearsal, ReviseError, Revised};
 use shared::Shared;
-use state::StateHash;
+use state::{PriorsLearnt, StateHash};
 use stats::Stats;
 use verify::{VerifyError, VerifyReport};
 use view::{DecisionView, LookupError};
@@ -290,6 +292,18 @@ impl Engine {
     /// When something is named that there never was, or nothing is accepted.
     pub async fn reset_policy(&self, request: &ResetRequest) -> Result<u64, PolicyUpdateError> {
         policies::reset(&self.shared, request).await
+    }
+
+    /// Has a placement's policy learn rewards that are thought to have been seen:
+    /// what is believed of offers before they were shown. An import is learnt once
+    /// an id. Cancel-safe.
+    ///
+    /// # Errors
+    /// When something is named that there is not, the policy would refuse a reward
+    /// or features, there are more than [`priors::MOST_REWARDS`], or nothing is
+    /// accepted.
+    pub async fn import_priors(&self, request: &PriorRequest) -> Result<PriorsLearnt, PriorError> {
+        priors::import(&self.shared, request).await
     }
 
     /// Lets the fold see the time: what is due closes.

@@ -10,9 +10,11 @@ use promobandit::domain::ids::CatalogVersion;
 use promobandit::engine::Engine;
 use promobandit::engine::clock::Clock as _;
 use promobandit::engine::policies::{PolicyUpdateError, ResetRequest};
+use promobandit::engine::priors::{BelievedRewards, PriorRequest};
 use promobandit::engine::revise::Rehearsal;
 use promobandit::learning::PolicyConfig;
 use support::{CATALOG, Shop, document, join_all, purchase};
+use uuid::Uuid;
 
 /// The catalogue with change detection at the checkout, where what is chosen is
 /// taken to be shown.
@@ -216,4 +218,66 @@ async fn changes_at_the_same_time_follow_each_other() {
         .collect();
     versions.sort_unstable();
     assert_eq!(versions, [5, 6]);
+}
+
+/// What is believed has the effect of rewards that came: the same counts, and so
+/// the same probabilities.
+#[tokio::test]
+async fn priors_count_as_rewards_that_were_seen() {
+    let shop = Shop::open().await;
+    let believed = |offer: &str, reward, times| BelievedRewards {
+        segment: Some("gold".to_owned()),
+        offer: offer.to_owned(),
+        reward,
+        times,
+        features: Vec::new(),
+    };
+    let request = PriorRequest {
+        id: Uuid::from_u128(7),
+        placement: "checkout".to_owned(),
+        rewards: vec![believed("gift", 1.0, 30), believed("gift", 0.0, 270)],
+        actor: "test".to_owned(),
+    };
+    let imports = [&request, &request].map(|it| shop.engine.import_priors(it));
+    let mut told: Vec<(u64, bool)> = join_all(imports)
+        .await
+        .into_iter()
+        .map(|told| told.map(|told| (told.learnt, told.duplicate)))
+        .collect::<Result<_, _>>()
+        .unwrap_or_else(|error| panic!("{error}"));
+    told.sort_unstable();
+    assert_eq!(told, [(0, true), (300, false)], "at the same time");
+
+    let stats = shop.engine.stats();
+    assert_eq!(stats.counters.prior_rewards, 300);
+    assert_eq!(stats.counters.learnt, 0);
+    let arms: Vec<(u64, Option<f64>)> = stats
+        .learnt
+        .iter()
+        .flat_map(|segment| &segment.arms)
+        .filter(|arm| arm.pulls > 0)
+        .map(|arm| (arm.pulls, arm.mean))
+        .collect();
+    assert_eq!(arms, [(300, Some(0.1))]);
+
+    shop.choose(1, "checkout").await;
+    assert_whole(&shop.engine, 1);
+    let again = shop.reopened();
+    assert_eq!(again.engine.state_hash(), shop.engine.state_hash());
+    let told = again
+        .engine
+        .import_priors(&request)
+        .await
+        .expect("it holds");
+    assert!(told.duplicate, "also after it was opened again");
+
+    let mut outside = request.clone();
+    outside.id = Uuid::from_u128(8);
+    outside.rewards = vec![believed("gift", 1.5, 1)];
+    let refused = shop.engine.import_priors(&outside).await;
+    assert_eq!(
+        refused.expect_err("conversions are 0 or 1").to_string(),
+        "rewards[0].reward is 1.5: must be a reward that the policy of \"checkout\" learns, in \
+         the unit of the objective conversion"
+    );
 }

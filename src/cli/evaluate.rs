@@ -8,12 +8,12 @@
 //! The default interval is of `anytime_dr`
 //! ([`anytime`](crate::evaluation::anytime)): it holds however often one looks.
 
-mod choices;
+pub(super) mod choices;
 mod coverage;
 mod gate;
 pub mod learn;
 mod list;
-mod log;
+pub(super) mod log;
 mod page;
 mod report;
 mod slates;

@@ -170,6 +170,7 @@ pub fn stats(stats: &StatsResponse) -> Value {
         "unlearnable": stats.unlearnable,
         "resets": stats.resets,
         "winsorised": stats.winsorised,
+        "prior_rewards": stats.prior_rewards,
         "over_limit": stats.over_limit,
         "limits": stats.limits.iter().map(limit).collect::<Vec<_>>(),
         "outcomes": stats.outcomes,

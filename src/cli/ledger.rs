@@ -159,6 +159,7 @@ fn stats_text(stats: &StatsResponse) -> String {
         ("not shown", stats.not_shown),
         ("with a reward that the policy refused", stats.unlearnable),
         ("resets of policies", stats.resets),
+        ("rewards learnt as a prior", stats.prior_rewards),
         ("rewards learnt winsorised", stats.winsorised),
         ("outcomes", stats.outcomes),
         ("exposures", stats.exposures),

@@ -76,6 +76,8 @@ pub enum EventBody {
     PolicyChange(PolicyChange),
     /// What a placement's policy had learnt is forgotten.
     PolicyReset(PolicyReset),
+    /// A placement's policy was told of rewards that are thought to have been seen.
+    PriorImport(Arc<PriorImport>),
     /// An event of a kind that this version stores but does not fold yet.
     Unsupported {
         /// The kind's name in the stored schema.
@@ -144,6 +146,35 @@ pub struct PolicyReset {
     pub reason: String,
     /// Who did so; the program itself where the policy detected a change.
     pub actor: String,
+}
+
+/// Beliefs of a placement's offers, as rewards that are thought to have been seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriorImport {
+    /// The client's id: an import is learnt once.
+    pub id: Uuid,
+    /// Where.
+    pub placement: PlacementNumber,
+    /// What.
+    pub rewards: Vec<PriorRewards>,
+    /// Who brought them.
+    pub actor: String,
+}
+
+/// So many rewards of one size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriorRewards {
+    /// In which segment.
+    pub segment: SegmentNumber,
+    /// Of which offer.
+    pub offer: OfferNumber,
+    /// How much each was, in the unit of the placement's objective.
+    pub reward: f64,
+    /// How many.
+    pub times: u32,
+    /// What the decisions are thought to have been made with; empty for a policy
+    /// that reads none.
+    pub features: Vec<f64>,
 }
 
 /// What the fold derived when a decision closed, or when outcomes came after

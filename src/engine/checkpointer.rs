@@ -18,7 +18,7 @@ use crate::ledger::checkpoint::{CheckpointHeader, Checkpoints};
 /// How [`Content`] is laid out in bytes. Whatever adds a field to anything in
 /// it, takes one away or moves one, adds 1 here: the bytes name no fields, so
 /// an older checkpoint would be misread.
-const LAYOUT: u32 = 9;
+const LAYOUT: u32 = 10;
 
 /// What the payload of a checkpoint opens with, before its layout. The first
 /// layout has no such opening.

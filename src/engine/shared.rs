@@ -147,6 +147,7 @@ impl Shared {
             Effect::Outcome { .. }
             | Effect::CatalogChanged { .. }
             | Effect::PolicyReset { .. }
+            | Effect::PriorsLearnt(_)
             | Effect::Nothing => {}
         }
     }

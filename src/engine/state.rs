@@ -42,11 +42,13 @@ mod limits;
 mod outcomes;
 mod overlay;
 mod policies;
+mod priors;
 mod visits;
 
 pub(super) use limits::{hold, use_limits};
 pub use outcomes::CLOCK_SKEW;
 pub use policies::CarriedOver;
+pub use priors::PriorsLearnt;
 pub use visits::Ahead;
 use visits::Visit;
 
@@ -168,6 +170,8 @@ pub enum Effect {
         /// How many rewards.
         forgotten: u64,
     },
+    /// Rewards that are thought to have been seen were learnt.
+    PriorsLearnt(PriorsLearnt),
     /// Nothing to do.
     Nothing,
 }
@@ -192,6 +196,8 @@ pub struct State {
     visits: OrdMap<VisitKey, Visit>,
     /// The visits of decisions that closed and are not learnt yet.
     waiting: OrdMap<Position, VisitKey>,
+    /// The imports of priors that were learnt.
+    priors: OrdSet<Uuid>,
     /// The events of decisions that are open, and of orders without one.
     events: OrdMap<EventKey, RecordedEvent>,
     orders: OrdMap<OrderKey, Arc<Order>>,
@@ -239,6 +245,7 @@ impl Default for State {
             due: OrdSet::new(),
             visits: OrdMap::new(),
             waiting: OrdMap::new(),
+            priors: OrdSet::new(),
             events: OrdMap::new(),
             orders: OrdMap::new(),
             purchases: OrdMap::new(),
@@ -305,6 +312,7 @@ impl State {
             EventBody::CatalogPart(part) => self.apply_catalog_part(part),
             EventBody::PolicyChange(change) => self.apply_policy_change(change),
             EventBody::PolicyReset(reset) => self.apply_policy_reset(reset),
+            EventBody::PriorImport(import) => self.apply_prior_import(import),
             EventBody::Unsupported { kind } => Err(FoldError::Unsupported { position, kind }),
         }
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::event::{
     CatalogChange, CatalogPart, ClosedSlot, Closing, Envelope, Event, EventBody, PolicyChange,
-    PolicyReset, RecordedEvent, SCHEMA_VERSION,
+    PolicyReset, PriorImport, PriorRewards, RecordedEvent, SCHEMA_VERSION,
 };
 use crate::domain::ids::{CatalogVersion, OfferNumber, PlacementNumber, Position, SegmentNumber};
 use crate::domain::keys::EventKey;
@@ -131,6 +131,9 @@ pub fn encode_body(body: &EventBody) -> Vec<u8> {
             reason: reset.reason.clone(),
             actor: reset.actor.clone(),
         }),
+        EventBody::PriorImport(import) => {
+            stored::event::Body::PriorImport(priors_to_stored(import))
+        }
         EventBody::Unsupported { kind } => {
             unreachable!("an event of kind {kind} is only ever read")
         }
@@ -247,7 +250,9 @@ fn decode_body(body: stored::event::Body) -> Result<EventBody, DecodeError> {
             reason: reset.reason,
             actor: reset.actor,
         })),
-        Body::PriorImport(_) => unsupported("prior_import"),
+        Body::PriorImport(import) => Ok(EventBody::PriorImport(Arc::new(priors_from_stored(
+            import,
+        )?))),
         Body::Reservation(_) => unsupported("reservation"),
         Body::Commit(_) => unsupported("commit"),
         Body::Release(_) => unsupported("release"),
@@ -257,6 +262,43 @@ fn decode_body(body: stored::event::Body) -> Result<EventBody, DecodeError> {
         Body::HistoricImport(_) => unsupported("historic_import"),
         Body::Erasure(_) => unsupported("erasure"),
     }
+}
+
+fn priors_to_stored(import: &PriorImport) -> stored::PriorImport {
+    let rewards = import.rewards.iter();
+    stored::PriorImport {
+        placement: import.placement.0,
+        document: Vec::new(),
+        actor: import.actor.clone(),
+        import_id: import.id.as_bytes().to_vec(),
+        rewards: rewards
+            .map(|rewards| stored::prior_import::Rewards {
+                segment: rewards.segment.0,
+                offer: rewards.offer.0,
+                reward: rewards.reward,
+                times: rewards.times,
+                features: rewards.features.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn priors_from_stored(import: stored::PriorImport) -> Result<PriorImport, DecodeError> {
+    let rewards = import.rewards.into_iter();
+    Ok(PriorImport {
+        id: Uuid::from_bytes(sixteen("prior_import.import_id", &import.import_id)?),
+        placement: PlacementNumber(import.placement),
+        rewards: rewards
+            .map(|rewards| PriorRewards {
+                segment: SegmentNumber(rewards.segment),
+                offer: OfferNumber(rewards.offer),
+                reward: rewards.reward,
+                times: rewards.times,
+                features: rewards.features,
+            })
+            .collect(),
+        actor: import.actor,
+    })
 }
 
 fn closing_to_stored(closing: &Closing) -> stored::closings::Closing {

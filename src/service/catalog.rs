@@ -190,6 +190,18 @@ impl Catalogs {
         })
     }
 
+    async fn import_priors(
+        &self,
+        request: v1::ImportPriorsRequest,
+    ) -> Result<v1::ImportPriorsResponse, Refusal> {
+        let engine = self.gate.enter()?;
+        let imported = engine.import_priors(&wire::priors(request)?).await?;
+        Ok(v1::ImportPriorsResponse {
+            learnt: imported.learnt,
+            duplicate: imported.duplicate,
+        })
+    }
+
     fn preview(
         &self,
         request: v1::PreviewOffersRequest,
@@ -349,6 +361,14 @@ impl CatalogService for Catalogs {
         request: Request<v1::ResetPolicyRequest>,
     ) -> Result<Response<v1::ResetPolicyResponse>, Status> {
         let answer = self.reset_policy(request.into_inner());
+        Ok(Response::new(answer.await?))
+    }
+
+    async fn import_priors(
+        &self,
+        request: Request<v1::ImportPriorsRequest>,
+    ) -> Result<Response<v1::ImportPriorsResponse>, Status> {
+        let answer = self.import_priors(request.into_inner());
         Ok(Response::new(answer.await?))
     }
 

@@ -16,6 +16,7 @@ use crate::engine::fault::FieldFault;
 use crate::engine::lift::LiftError;
 use crate::engine::policies::PolicyUpdateError;
 use crate::engine::price::PriceError;
+use crate::engine::priors::{MOST_REWARDS, PriorError};
 use crate::engine::record::RecordError;
 use crate::engine::revise::ReviseError;
 use crate::engine::verify::VerifyError;
@@ -254,6 +255,33 @@ impl From<PolicyUpdateError> for Refusal {
             PolicyUpdateError::Faults(faults) => faults.into(),
             PolicyUpdateError::Commit(error) => error.into(),
             PolicyUpdateError::Encode(_) => Self::internal(message),
+        }
+    }
+}
+
+impl From<PriorError> for Refusal {
+    fn from(error: PriorError) -> Self {
+        let message = error.to_string();
+        match error {
+            PriorError::UnknownPlacement(id) => {
+                let expected = "the id of a placement of the catalogue";
+                let fault = FieldFault::new("placement", format!("{id:?}"), expected);
+                Self::not_in_catalog("PLACEMENT_NOT_FOUND", fault)
+            }
+            PriorError::Split(_) => Self::new(Code::FailedPrecondition, "POLICY_SPLIT", message),
+            PriorError::Faults(faults) => {
+                let faults = faults.into_iter().map(|fault| {
+                    let field = format!("rewards[{}].{}", fault.index, fault.field);
+                    FieldFault::new(field, fault.value, fault.expected)
+                });
+                Self::fields(faults.collect())
+            }
+            PriorError::TooMany { found } => Self::fields(vec![FieldFault::new(
+                "rewards",
+                format!("{found} rewards over all segments"),
+                format!("at most {MOST_REWARDS}; make several imports, each with an id"),
+            )]),
+            PriorError::Commit(error) => error.into(),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) use choose::choose_request;
 pub use decision::decision;
 pub(super) use entry::{
     Revision, creation, entry, entry_name, list_entries, list_history, policy_change, policy_reset,
-    preview, status_change, update, whole_catalog,
+    preview, priors, status_change, update, whole_catalog,
 };
 pub use explanation::explanation;
 pub(super) use lift::{lift_report, lift_request};

@@ -3,6 +3,7 @@
 
 mod catalogues;
 mod evaluate;
+mod policies;
 mod records;
 mod replay;
 mod report;

@@ -7,5 +7,6 @@ mod decisions;
 mod entries;
 mod harness;
 mod operations;
+mod policies;
 mod pricing;
 mod rewards;

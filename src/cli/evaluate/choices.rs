@@ -26,7 +26,7 @@ use crate::logs::survey::Survey;
 use crate::logs::vw::VwChoices;
 
 /// A log that was opened and looked through.
-pub(super) struct ChoiceLog {
+pub struct ChoiceLog {
     kind: Kind,
     placement: Option<String>,
 }
@@ -216,7 +216,7 @@ impl ChoiceLog {
 }
 
 /// A placement's policy at a position.
-pub(super) struct PolicyAt {
+pub struct PolicyAt {
     pub policy: Policy,
     pub learnt: PolicyState,
     pub catalog: Arc<Catalog>,
@@ -230,7 +230,7 @@ fn parquet(file: &Path, dialect: crate::logs::parquet::Dialect) -> Result<Kind> 
 }
 
 /// A log that is being read.
-pub(super) struct Reading<'a> {
+pub struct Reading<'a> {
     from: From<'a>,
     placement: Option<String>,
 }

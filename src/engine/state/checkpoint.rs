@@ -8,6 +8,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet, Vector};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::{Counters, Forgettable, OpenDecision, Order, Purchase, Revision, State, Visit};
 use crate::catalog::{Catalog, Numbering};
@@ -50,6 +51,7 @@ pub struct CheckpointPayload {
     due: OrdSet<(Instant, Position)>,
     visits: OrdMap<VisitKey, Visit>,
     waiting: OrdMap<Position, VisitKey>,
+    priors: OrdSet<Uuid>,
     events: OrdMap<EventKey, RecordedEvent>,
     orders: OrdMap<OrderKey, Arc<Order>>,
     purchases: OrdMap<EventKey, Arc<Purchase>>,
@@ -79,6 +81,7 @@ impl State {
             due: self.due.clone(),
             visits: self.visits.clone(),
             waiting: self.waiting.clone(),
+            priors: self.priors.clone(),
             events: self.events.clone(),
             orders: self.orders.clone(),
             purchases: self.purchases.clone(),
@@ -127,6 +130,7 @@ impl State {
             due: payload.due,
             visits: payload.visits,
             waiting: payload.waiting,
+            priors: payload.priors,
             events: payload.events,
             orders: payload.orders,
             purchases: payload.purchases,

@@ -30,6 +30,8 @@ pub struct Counters {
     pub unlearnable: u64,
     /// Resets of what a policy had learnt.
     pub resets: u64,
+    /// Rewards that are thought to have been seen and were learnt as a prior.
+    pub prior_rewards: u64,
     /// Rewards that were learnt winsorised.
     pub winsorised: u64,
     /// Distinct outcome events.

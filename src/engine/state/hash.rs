@@ -45,6 +45,9 @@ impl State {
             write_open(decision, &mut sink);
         }
         self.write_visits(&mut sink);
+        for import in &self.priors {
+            sink(import.as_bytes());
+        }
         if !self.limits.is_empty() {
             self.limits.write_canonical(&mut sink);
         }

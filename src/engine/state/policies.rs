@@ -77,7 +77,7 @@ impl State {
         })
     }
 
-    fn no_placement(&self, number: PlacementNumber) -> FoldError {
+    pub(super) fn no_placement(&self, number: PlacementNumber) -> FoldError {
         FoldError::Dangling {
             position: self.position,
             what: format!("placement number {number}"),

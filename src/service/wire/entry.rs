@@ -11,6 +11,7 @@ use crate::catalog::{Catalog, CatalogDocument};
 use crate::engine::explain::Candidate;
 use crate::engine::fault::FieldFault;
 use crate::engine::policies::ResetRequest;
+use crate::engine::priors::{BelievedRewards, PriorRequest};
 use crate::engine::revise::{PastEntry, Rehearsal};
 use crate::engine::view::DecisionView;
 use crate::learning::PolicyConfig;
@@ -198,6 +199,39 @@ pub(in crate::service) fn policy_reset(
         actor: read_actor(&mut reader, request.actor),
     };
     reader.finish(reset)
+}
+
+/// Reads what is believed of offers; what the catalogue and the policy say of it
+/// is told by the engine.
+pub(in crate::service) fn priors(
+    request: v1::ImportPriorsRequest,
+) -> Result<PriorRequest, Vec<FieldFault>> {
+    let mut reader = Reader::default();
+    let id = reader.uuid(&Field::of("import_id"), &request.import_id);
+    let placement = reader.required_text(&Field::of("placement"), request.placement, ID_BYTES);
+    let actor = read_actor(&mut reader, request.actor);
+    let list = Field::of("rewards");
+    if request.rewards.is_empty() {
+        reader.lack(&list, "at least one entry");
+    }
+    let mut rewards = Vec::with_capacity(request.rewards.len());
+    for (index, believed) in request.rewards.into_iter().enumerate() {
+        let entry = list.index(index);
+        let segment = reader.text(&entry.name("segment"), believed.segment, ID_BYTES);
+        rewards.push(BelievedRewards {
+            segment: (!segment.is_empty()).then_some(segment),
+            offer: reader.required_text(&entry.name("offer_id"), believed.offer_id, ID_BYTES),
+            reward: believed.reward,
+            times: believed.times,
+            features: believed.features,
+        });
+    }
+    reader.finish(PriorRequest {
+        id,
+        placement,
+        rewards,
+        actor,
+    })
 }
 
 /// An entry of a catalogue.

@@ -63,6 +63,7 @@ pub fn stats(stats: &Stats) -> v1::StatsResponse {
         unlearnable: counters.unlearnable,
         resets: counters.resets,
         winsorised: counters.winsorised,
+        prior_rewards: counters.prior_rewards,
         over_limit: counters.over_limit,
         limits: catalog
             .map(|catalog| {
