@@ -23,6 +23,7 @@
 //! - [`portrait`]: what a log looks like, for the eye.
 //! - [`pessimism`]: a policy fitted to a log.
 //! - [`slates`]: whole decisions, with all of their slots.
+//! - [`loggers`]: a log whose rows several policies chose.
 //! - [`lift`]: what offers bring against the shoppers who are held out.
 //! - [`coverage`]: how often intervals hold what they claim, by simulation.
 //!
@@ -45,6 +46,7 @@ pub mod interval;
 pub mod logged;
 pub mod moments;
 pub mod lift;
+pub mod loggers;
 pub mod pass;
 pub mod pessimism;
 pub mod portrait;

@@ -14,6 +14,7 @@ mod gate;
 pub mod learn;
 mod list;
 pub(super) mod log;
+mod loggers;
 mod page;
 mod report;
 mod slates;
@@ -105,12 +106,18 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "all|NAMES",
           conflicts_with_all = ["against", "coverage", "estimators"])]
     pub slates: Option<slates::SlateChoice>,
+    /// Evaluate a log whose rows several policies chose, each of which names its
+    /// own: all, or names separated by commas of naive_ips, balanced_ips and
+    /// weighted_ips
+    #[arg(long, value_name = "all|NAMES",
+          conflicts_with_all = ["against", "coverage", "estimators", "slates"])]
+    pub loggers: Option<loggers::LoggerChoice>,
     /// Which estimators: all, or names separated by commas
     #[arg(long, value_name = "all|NAMES", default_value = "all")]
     pub estimators: EstimatorChoice,
     /// Write a page of HTML too, with the weights, what is supported, blocks of
     /// time and segments
-    #[arg(long, value_name = "PAGE.html", conflicts_with_all = ["against", "coverage", "slates"])]
+    #[arg(long, value_name = "PAGE.html", conflicts_with_all = ["against", "coverage", "slates", "loggers"])]
     pub report: Option<PathBuf>,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Output::Text)]
@@ -270,6 +277,9 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
     }
     if let Some(choice) = &args.slates {
         return slates::evaluate(args, choice);
+    }
+    if let Some(choice) = &args.loggers {
+        return loggers::evaluate(args, choice);
     }
     if args.against.is_some() {
         return gate::judge(args);

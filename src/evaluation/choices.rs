@@ -83,6 +83,8 @@ pub enum ChoiceColumn {
     Reward,
     /// What else it earned.
     Metric(Metric),
+    /// Every logger's probability of what was chosen.
+    LoggerPropensities,
 }
 
 impl fmt::Display for ChoiceColumn {
@@ -94,6 +96,7 @@ impl fmt::Display for ChoiceColumn {
             Self::Propensity => "propensity",
             Self::Reward => "reward",
             Self::Metric(metric) => metric.name(),
+            Self::LoggerPropensities => "logger_propensities",
         })
     }
 }
@@ -143,14 +146,19 @@ pub struct UncheckedChoices {
     /// A number that grows with the order in which the log was written; empty
     /// when the rows stand in that order.
     pub sequence: Vec<u64>,
+    /// Which policy chose, in a log of several; empty when the log does not say.
+    pub logger: Vec<u32>,
+    /// With which probability each logger of the vocabulary would have chosen what
+    /// was chosen, choice after choice, where the log keeps that.
+    pub logger_propensities: Option<Vec<f64>>,
     /// What else was earned.
     pub metrics: Vec<(Metric, Vec<f64>)>,
 }
 
 /// A batch of logged choices. Each has at least one action, each action once;
 /// distributions sum to 1 within [`SUM_TOLERANCE`]; a propensity is in (0, 1]
-/// and, within [`PROPENSITY_TOLERANCE`], its action's probability; rewards and
-/// metrics are finite.
+/// and, within [`PROPENSITY_TOLERANCE`], its action's probability and its own
+/// logger's; rewards and metrics are finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choices {
     columns: UncheckedChoices,
@@ -166,6 +174,8 @@ pub struct Vocabulary {
     pub segments: Arc<Names>,
     /// The placements.
     pub placements: Arc<Names>,
+    /// The policies that chose, in a log of several.
+    pub loggers: Arc<Names>,
 }
 
 /// One choice.
@@ -193,6 +203,11 @@ pub struct Choice<'a> {
     pub decided_at_ms: Option<i64>,
     /// Its place in the order of the log, where that is not the row.
     pub sequence: Option<u64>,
+    /// Which policy chose, where the log says so.
+    pub logger: Option<u32>,
+    /// With which probability each logger would have chosen the same, where the log
+    /// keeps that.
+    pub logger_propensities: Option<&'a [f64]>,
 }
 
 impl Choices {
@@ -207,6 +222,7 @@ impl Choices {
     pub fn new(columns: UncheckedChoices, vocabulary: Vocabulary) -> Result<Self, ChoiceFault> {
         assert_aligned(&columns, &vocabulary);
         check_rows(&columns, &vocabulary.actions)?;
+        check_loggers(&columns, vocabulary.loggers.len())?;
         for (column, values) in std::iter::once((ChoiceColumn::Reward, &columns.reward)).chain(
             columns
                 .metrics
@@ -237,6 +253,11 @@ impl Choices {
         }
         let mut columns = UncheckedChoices {
             probabilities: self.columns.probabilities.as_ref().map(|_| Vec::new()),
+            logger_propensities: self
+                .columns
+                .logger_propensities
+                .as_ref()
+                .map(|_| Vec::new()),
             ..UncheckedChoices::default()
         };
         for index in &kept {
@@ -244,6 +265,11 @@ impl Choices {
             columns.actions.extend_from_slice(choice.actions);
             columns.ends.push(columns.actions.len());
             if let (Some(all), Some(own)) = (&mut columns.probabilities, choice.probabilities) {
+                all.extend_from_slice(own);
+            }
+            if let (Some(all), Some(own)) =
+                (&mut columns.logger_propensities, choice.logger_propensities)
+            {
                 all.extend_from_slice(own);
             }
         }
@@ -258,6 +284,7 @@ impl Choices {
         columns.shopper = select(&all.shopper, &kept);
         columns.decided_at_ms = select(&all.decided_at_ms, &kept);
         columns.sequence = select(&all.sequence, &kept);
+        columns.logger = select(&all.logger, &kept);
         let metric = |(metric, values): &(Metric, Vec<f64>)| (*metric, select(values, &kept));
         columns.metrics = all.metrics.iter().map(metric).collect();
         Self {
@@ -304,6 +331,7 @@ impl Choices {
     pub fn get(&self, index: usize) -> Choice<'_> {
         let columns = &self.columns;
         let span = self.span(index);
+        let loggers = self.vocabulary.loggers.len();
         Choice {
             actions: &columns.actions[span.clone()],
             probabilities: columns.probabilities.as_ref().map(|all| &all[span]),
@@ -316,6 +344,11 @@ impl Choices {
             shopper: columns.shopper.get(index).copied(),
             decided_at_ms: columns.decided_at_ms.get(index).copied(),
             sequence: columns.sequence.get(index).copied(),
+            logger: columns.logger.get(index).copied(),
+            logger_propensities: columns
+                .logger_propensities
+                .as_ref()
+                .map(|all| &all[index * loggers..][..loggers]),
         }
     }
 
@@ -359,6 +392,10 @@ fn assert_aligned(columns: &UncheckedChoices, vocabulary: &Vocabulary) {
             && perhaps(columns.shopper.len())
             && perhaps(columns.decided_at_ms.len())
             && perhaps(columns.sequence.len())
+            && perhaps(columns.logger.len())
+            && columns.logger_propensities.as_ref().is_none_or(|all| {
+                whole(columns.logger.len()) && whole(all.len() / vocabulary.loggers.len().max(1))
+            })
             && columns.metrics.iter().all(|(_, it)| whole(it.len()))
             && columns.ends.last().copied().unwrap_or(0) == columns.actions.len()
             && columns.ends.is_sorted()
@@ -375,7 +412,8 @@ fn assert_aligned(columns: &UncheckedChoices, vocabulary: &Vocabulary) {
     assert!(
         named(&columns.actions, &vocabulary.actions)
             && named(&columns.segment, &vocabulary.segments)
-            && named(&columns.placement, &vocabulary.placements),
+            && named(&columns.placement, &vocabulary.placements)
+            && named(&columns.logger, &vocabulary.loggers),
         "a reader names what it numbers"
     );
 }
@@ -435,6 +473,34 @@ fn check_rows(columns: &UncheckedChoices, names: &Names) -> Result<(), ChoiceFau
     Ok(())
 }
 
+/// Where the log keeps every logger's probability of what was chosen, the row's own
+/// logger has the row's propensity.
+fn check_loggers(columns: &UncheckedChoices, loggers: usize) -> Result<(), ChoiceFault> {
+    let Some(all) = &columns.logger_propensities else {
+        return Ok(());
+    };
+    for (index, propensities) in all.chunks(loggers.max(1)).enumerate() {
+        let refuse = |value: f64, expected: String| {
+            Err(ChoiceFault {
+                index,
+                column: ChoiceColumn::LoggerPropensities,
+                value: value.to_string(),
+                expected,
+            })
+        };
+        let bad = |value: &&f64| !(0.0..=1.0).contains(*value);
+        if let Some(value) = propensities.iter().find(bad) {
+            return refuse(*value, "in [0, 1]".to_owned());
+        }
+        let own = propensities[columns.logger[index] as usize];
+        let propensity = columns.propensity[index];
+        if !((own - propensity).abs() <= PROPENSITY_TOLERANCE) {
+            return refuse(own, format!("the row's propensity, which is {propensity}"));
+        }
+    }
+    Ok(())
+}
+
 /// An action that stands in a list twice.
 fn repeated(actions: &[u32], sorted: &mut Vec<u32>) -> Option<u32> {
     if actions.windows(2).all(|pair| pair[0] < pair[1]) {
@@ -448,94 +514,4 @@ fn repeated(actions: &[u32], sorted: &mut Vec<u32>) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn columns() -> UncheckedChoices {
-        UncheckedChoices {
-            ends: vec![2, 5],
-            actions: vec![0, 1, 2, 0, 1],
-            probabilities: Some(vec![0.25, 0.75, 0.5, 0.25, 0.25]),
-            chosen: vec![1, 0],
-            propensity: vec![0.75, 0.5],
-            reward: vec![1.0, 0.0],
-            position: vec![0, 0],
-            ..UncheckedChoices::default()
-        }
-    }
-
-    fn check(columns: UncheckedChoices) -> Result<Choices, String> {
-        let vocabulary = Vocabulary {
-            actions: Arc::new(Names::from_iter(["tea", "cake", "lantern"])),
-            ..Vocabulary::default()
-        };
-        Choices::new(columns, vocabulary).map_err(|fault| fault.to_string())
-    }
-
-    #[test]
-    fn a_choice_is_one_row_of_every_column() {
-        let choices = check(columns()).unwrap();
-        assert_eq!(choices.len(), 2);
-        let second = choices.get(1);
-        assert_eq!(second.actions, [2, 0, 1]);
-        assert_eq!(second.probabilities, Some(&[0.5, 0.25, 0.25][..]));
-        assert_eq!((second.chosen, second.propensity), (0, 0.5));
-    }
-
-    #[test]
-    fn some_of_the_choices_are_whole_choices() {
-        let choices = check(columns()).unwrap();
-        let second = choices.only(|choice| choice.reward == 0.0);
-        assert_eq!((second.len(), second.get(0)), (1, choices.get(1)));
-        assert_eq!(choices.only(|_| true), choices);
-        assert!(choices.only(|_| false).is_empty());
-    }
-
-    #[test]
-    fn what_cannot_be_is_named_with_its_row_and_column() {
-        type Spoil = fn(&mut UncheckedChoices);
-        let cases: [(Spoil, &str); 9] = [
-            (
-                |it| it.propensity[1] = 0.0,
-                "row 1, column propensity: 0 is not in (0, 1]",
-            ),
-            (
-                |it| it.propensity[0] = 1.5,
-                "row 0, column propensity: 1.5 is not in (0, 1]",
-            ),
-            (
-                |it| it.propensity[0] = f64::NAN,
-                "row 0, column propensity: NaN is not in (0, 1]",
-            ),
-            (
-                |it| it.propensity[1] = 0.25,
-                "row 1, column propensity: 0.25 is not the chosen action's probability, which is 0.5",
-            ),
-            (
-                |it| it.chosen[0] = 2,
-                "row 0, column action: 2 is not one of the actions that were on offer",
-            ),
-            (
-                |it| it.actions[3] = 2,
-                "row 1, column actions: \"lantern\" is not on offer once: it stands in the list twice",
-            ),
-            (
-                |it| it.probabilities.as_mut().unwrap()[3] = 0.5,
-                "row 1, column probabilities: 1.25 is not 1 within 1e-6, which probabilities sum to",
-            ),
-            (
-                |it| it.reward[1] = f64::INFINITY,
-                "row 1, column reward: inf is not finite",
-            ),
-            (
-                |it| it.ends[0] = 0,
-                "row 0, column actions: [] is not a list of at least 1 action",
-            ),
-        ];
-        for (spoil, message) in cases {
-            let mut columns = columns();
-            spoil(&mut columns);
-            assert_eq!(check(columns).unwrap_err(), message);
-        }
-    }
-}
+mod tests;

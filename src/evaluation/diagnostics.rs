@@ -435,10 +435,16 @@ impl Diagnostics {
     /// How many of the target's choices, of logged choices, the log cannot
     /// speak of.
     fn unsupported_choices(&self) -> f64 {
-        let never = self.tally.values().filter(|cell| cell.logged == 0);
-        // A sum of nothing is −0; adding a 0 makes it 0.
-        never.map(|cell| cell.mass).sum::<f64>() + self.unsupported.get()
+        unsupported_by(&self.tally) + self.unsupported.get()
     }
+}
+
+/// How many of the target's choices are of an action that was never logged at its
+/// position.
+pub(super) fn unsupported_by(tally: &Tally) -> f64 {
+    let never = tally.values().filter(|cell| cell.logged == 0);
+    // A sum of nothing is −0; adding 0 makes it 0.
+    never.map(|cell| cell.mass).sum::<f64>() + 0.0
 }
 
 fn add_tally(sum: &mut Tally, more: &Tally) {

@@ -249,7 +249,7 @@ fn marginal_weights(
     (0..choices.len()).map(weight).collect()
 }
 
-fn note(tally: &mut Tally, choice: &Choice<'_>, target: &[f64]) {
+pub(super) fn note(tally: &mut Tally, choice: &Choice<'_>, target: &[f64]) {
     for (place, (action, probability)) in choice.actions.iter().zip(target).enumerate() {
         let logged = u64::from(place == choice.chosen);
         if logged > 0 || *probability > 0.0 {

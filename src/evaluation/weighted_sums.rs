@@ -95,6 +95,25 @@ impl WeightedSums {
         self.highest_reward = self.highest_reward.max(other.highest_reward);
     }
 
+    /// The same of weights that are each `factor` times as large.
+    pub(super) fn with_weights_times(&self, factor: f64) -> Self {
+        let times = |sum: &CompensatedSum, factor: f64| {
+            let mut product = CompensatedSum::default();
+            product.add(sum.get() * factor);
+            product
+        };
+        let square = factor * factor;
+        Self {
+            weight: times(&self.weight, factor),
+            weight_square: times(&self.weight_square, square),
+            weighted: times(&self.weighted, factor),
+            square_weighted: times(&self.square_weighted, square),
+            weighted_square: times(&self.weighted_square, square),
+            largest_weight: self.largest_weight * factor,
+            ..*self
+        }
+    }
+
     /// How many rounds there are.
     #[must_use]
     pub const fn count(&self) -> u64 {

@@ -5,7 +5,11 @@
 //! slots above it, what was drawn with which probability, and what the slot
 //! earned, later refunds taken off. The position is the slot, from 0; the
 //! sequence is the decision's place in the ledger; the shopper is the ledger's
-//! own number of a shopper, or one of its own for a decision that named nobody.
+//! own number of a shopper, or one of its own for a decision that named nobody;
+//! the logger is the policy that the placement had, called by its kind and the
+//! first version of the catalogue that a row was chosen with it under. What another
+//! of the policies would have done there is not known: it would have learnt other
+//! things.
 //!
 //! Rows come in the order of their decisions, placement by placement. They end
 //! before the placement's oldest decision that is still open: what closed early
@@ -25,6 +29,7 @@ use crate::engine::history::{Earned, History, HistoryError, PastDecision};
 use crate::evaluation::choices::{
     ChoiceFault, Choices, Metric, Names, UncheckedChoices, Vocabulary,
 };
+use crate::learning::Policy;
 
 /// Rows in a batch.
 const BATCH_ROWS: usize = 8_192;
@@ -79,6 +84,7 @@ pub struct LedgerChoices<'a> {
     placement: Option<PlacementNumber>,
     after: Position,
     vocabulary: Vocabulary,
+    loggers: Vec<Logger>,
     /// Closed, and waiting for older ones to close.
     waiting: BTreeMap<PlacementNumber, BTreeMap<Position, PastDecision>>,
     left_out: LeftOut,
@@ -107,6 +113,7 @@ impl<'a> LedgerChoices<'a> {
             placement,
             after: Position::START,
             vocabulary,
+            loggers: Vec::new(),
             waiting: BTreeMap::new(),
             left_out: LeftOut::default(),
             ended: false,
@@ -164,7 +171,8 @@ impl<'a> LedgerChoices<'a> {
                 }
                 let decision = entry.remove();
                 if is_row(&decision, self.after, &mut self.left_out) {
-                    columns.push(&decision);
+                    let logger = logger_of(&decision, &mut self.loggers, &mut self.vocabulary);
+                    columns.push(&decision, logger);
                 }
             }
         }
@@ -182,6 +190,32 @@ impl<'a> LedgerChoices<'a> {
         self.left_out.open = read.map(|it| self.history.open_decisions(it)).sum();
         self.left_out.after_open = self.waiting.values().map(|it| it.len() as u64).sum();
     }
+}
+
+/// The number of the policy that chose. Rows of one policy mostly follow each other,
+/// and a ledger has few.
+fn logger_of(decision: &PastDecision, known: &mut Vec<Logger>, vocabulary: &mut Vocabulary) -> u32 {
+    let placement = decision.record.placement;
+    let logger = Logger {
+        placement,
+        policy: decision.catalog.policy(placement).cloned(),
+    };
+    let place = known.iter().rposition(|it| *it == logger);
+    if let Some(number) = place.and_then(|place| u32::try_from(place).ok()) {
+        return number;
+    }
+    let place = vocabulary.placements.get(placement.0).unwrap_or_default();
+    let kind = logger.policy.as_ref().map_or("none", Policy::kind);
+    let name = format!("{place} {kind}@{}", decision.record.catalog_version);
+    known.push(logger);
+    Names::number_in(&mut vocabulary.loggers, &name)
+}
+
+/// A placement's policy, as it was configured.
+#[derive(Debug, PartialEq)]
+struct Logger {
+    placement: PlacementNumber,
+    policy: Option<Policy>,
 }
 
 /// Whether a decision makes rows; what does not is counted.
@@ -222,6 +256,7 @@ fn vocabulary_of(numbering: &Numbering) -> Vocabulary {
         actions: names(|number| numbering.offer_id(OfferNumber(number))),
         segments: names(|number| numbering.segment_id(SegmentNumber(number))),
         placements: names(|number| numbering.placement_id(PlacementNumber(number))),
+        loggers: Arc::default(),
     }
 }
 
@@ -242,7 +277,7 @@ impl Default for Columns {
 }
 
 impl Columns {
-    fn push(&mut self, decision: &PastDecision) {
+    fn push(&mut self, decision: &PastDecision, logger: u32) {
         let record = &decision.record;
         let columns = &mut self.unchecked;
         for ((position, draw), earned) in (0..).zip(&record.slots).zip(&decision.slots) {
@@ -267,6 +302,7 @@ impl Columns {
             });
             columns.decided_at_ms.push(decision.decided_at.unix_ms());
             columns.sequence.push(decision.position.0);
+            columns.logger.push(logger);
             for (metric, values) in &mut columns.metrics {
                 values.push(value_of(*metric, earned));
             }

@@ -14,6 +14,8 @@
 //! | `decided_at` | timestamp, or whole number of milliseconds since 1970 | when |
 //! | `sequence` | whole number | grows with the order of the log |
 //! | `decision` | text | a UUID |
+//! | `logger` | text or whole number | which policy chose, in a log of several |
+//! | `logger_propensities` | list of numbers | with which probability each logger would have chosen the same, the loggers in the order of their names |
 //! | `conversion`, `revenue`, `margin`, `discount_cost` | number | what else it earned |
 //!
 //! The first three have to be there. Without `actions`, every action that the
@@ -31,7 +33,8 @@ pub use write::{ParquetWriteError, ParquetWriter};
 
 /// What the columns are called.
 const KNOWN: &str = "action, propensity, reward, actions, probabilities, position, segment, \
-    placement, shopper, decided_at, sequence, decision, conversion, revenue, margin, discount_cost";
+    placement, shopper, decided_at, sequence, decision, logger, logger_propensities, \
+    conversion, revenue, margin, discount_cost";
 
 /// Under which key of the file's metadata the writer leaves a [`Survey`], so
 /// that the file need not be read twice.

@@ -30,6 +30,9 @@ struct Stored {
     segments: Vec<String>,
     placements: Vec<String>,
     placements_of_rows: BTreeSet<String>,
+    /// Of a log of several loggers.
+    #[serde(default)]
+    loggers: Vec<String>,
     positions: u32,
     rows: u64,
     has_distributions: bool,
@@ -61,12 +64,14 @@ impl Survey {
             actions,
             segments,
             placements,
+            loggers,
         } = &self.vocabulary;
         let stored = Stored {
             actions: names(actions),
             segments: names(segments),
             placements: names(placements),
             placements_of_rows: self.placements.clone(),
+            loggers: names(loggers),
             positions: self.positions,
             rows: self.rows,
             has_distributions: self.has_distributions,
@@ -84,6 +89,7 @@ impl Survey {
                 actions: names(&stored.actions),
                 segments: names(&stored.segments),
                 placements: names(&stored.placements),
+                loggers: names(&stored.loggers),
             },
             placements: stored.placements_of_rows,
             positions: stored.positions,

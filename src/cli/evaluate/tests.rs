@@ -1,4 +1,6 @@
 mod asked;
+#[cfg(feature = "offline")]
+mod loggers;
 
 use clap::Parser;
 use serde_json::Value;

@@ -319,7 +319,9 @@ impl Batch {
                 ChoiceColumn::Action => "_labelIndex".to_owned(),
                 ChoiceColumn::Propensity => "_label_probability".to_owned(),
                 ChoiceColumn::Reward => "_label_cost".to_owned(),
-                ChoiceColumn::Metric(metric) => format!("promobandit.{metric}"),
+                ChoiceColumn::Metric(_) | ChoiceColumn::LoggerPropensities => {
+                    format!("promobandit.{column}")
+                }
             };
             fault(rows[index], &column, value, expected)
         })

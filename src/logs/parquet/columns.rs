@@ -21,6 +21,8 @@ pub(super) enum Role {
     DecidedAt,
     Sequence,
     Decision,
+    Logger,
+    LoggerPropensities,
     Metric(Metric),
 }
 
@@ -47,6 +49,8 @@ impl Dialect {
             (Role::DecidedAt, "decided_at"),
             (Role::Sequence, "sequence"),
             (Role::Decision, "decision"),
+            (Role::Logger, "logger"),
+            (Role::LoggerPropensities, "logger_propensities"),
             (Role::Metric(Metric::Conversion), "conversion"),
             (Role::Metric(Metric::Revenue), "revenue"),
             (Role::Metric(Metric::Margin), "margin"),
@@ -150,7 +154,7 @@ fn check_type(role: Role, name: &str, found: &DataType) -> Result<(), LogProblem
         _ => None,
     };
     let (holds, expected) = match role {
-        Role::Action | Role::Segment | Role::Placement | Role::Shopper => {
+        Role::Action | Role::Segment | Role::Placement | Role::Shopper | Role::Logger => {
             (texts::are_names(found), "texts or whole numbers")
         }
         Role::Propensity | Role::Reward | Role::Metric(_) => {
@@ -161,7 +165,7 @@ fn check_type(role: Role, name: &str, found: &DataType) -> Result<(), LogProblem
             item(found).is_some_and(|item| texts::are_names(&item)),
             "lists of texts or whole numbers",
         ),
-        Role::Probabilities => (
+        Role::Probabilities | Role::LoggerPropensities => (
             item(found).is_some_and(|item| values::are_numbers(&item)),
             "lists of numbers",
         ),

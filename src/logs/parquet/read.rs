@@ -53,7 +53,8 @@ fn look_through(path: &Path, dialect: Dialect) -> Result<Survey, LogProblem> {
     let kept = pairs
         .filter(|pair| pair.key == SURVEY_KEY)
         .find_map(|pair| Survey::from_json(pair.value.as_ref()?));
-    if let Some(survey) = kept.filter(|survey| survey.rows == rows) {
+    if let Some(mut survey) = kept.filter(|survey| survey.rows == rows) {
+        number_loggers(&layout, &mut survey.vocabulary.loggers);
         return Ok(survey);
     }
     let wanted = [
@@ -62,6 +63,7 @@ fn look_through(path: &Path, dialect: Dialect) -> Result<Survey, LogProblem> {
         Role::Segment,
         Role::Placement,
         Role::Position,
+        Role::Logger,
     ];
     let places: Vec<usize> = wanted.iter().filter_map(|it| layout.place(*it)).collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), places);
@@ -91,16 +93,29 @@ fn look_through(path: &Path, dialect: Dialect) -> Result<Survey, LogProblem> {
         }
         cells.names(Role::Segment, &mut vocabulary.segments, &mut numbers)?;
         cells.names(Role::Placement, &mut vocabulary.placements, &mut numbers)?;
+        cells.names(Role::Logger, &mut vocabulary.loggers, &mut numbers)?;
         let largest = cells.positions()?.into_iter().max().unwrap_or(0);
         survey.positions = survey.positions.max(largest.saturating_add(1));
         survey.rows += batch.num_rows() as u64;
     }
     let placements = survey.vocabulary.placements.iter();
     survey.placements = placements.map(str::to_owned).collect();
+    number_loggers(&layout, &mut survey.vocabulary.loggers);
     if layout.place(Role::Actions).is_none() {
         survey.vocabulary.actions = Arc::new(in_order(&survey.vocabulary.actions));
     }
     Ok(survey)
+}
+
+/// Loggers are numbered in the order of their names where lists of what every logger
+/// would have done go by it.
+fn number_loggers(layout: &Layout, names: &mut Arc<Names>) {
+    if layout.place(Role::LoggerPropensities).is_none() {
+        return;
+    }
+    let mut sorted: Vec<&str> = names.iter().collect();
+    sorted.sort_unstable();
+    *names = Arc::new(sorted.into_iter().collect());
 }
 
 /// Actions that are whole numbers, all from 0 to the largest; others as they
@@ -372,6 +387,7 @@ impl Cells<'_> {
             &mut vocabulary.placements,
             &mut columns.placement,
         )?;
+        self.fill_loggers(&mut vocabulary.loggers, &mut columns)?;
         self.fill_lists(survey, &mut vocabulary.actions, &mut columns)?;
         if vocabulary.actions.len() > survey.vocabulary.actions.len() {
             let known = survey.vocabulary.actions.len();
@@ -426,6 +442,47 @@ impl Cells<'_> {
             self.fault(row, Role::Probabilities, value, "a list of numbers")
         })?;
         columns.probabilities = Some(probabilities);
+        Ok(())
+    }
+
+    /// Which policy chose, and with which probability each would have chosen the
+    /// same.
+    fn fill_loggers(
+        &self,
+        names: &mut Arc<Names>,
+        columns: &mut UncheckedChoices,
+    ) -> Result<(), LogProblem> {
+        let known = names.len();
+        self.names(Role::Logger, names, &mut columns.logger)?;
+        let is_new = |number: &u32| *number as usize >= known;
+        if let Some(index) = columns.logger.iter().position(is_new) {
+            let name = names.get(columns.logger[index]).unwrap_or_default();
+            let expected = "a logger that the file's own list of loggers knows";
+            return Err(self.fault(index, Role::Logger, &format!("{name:?}"), expected));
+        }
+        let role = Role::LoggerPropensities;
+        let Some((ends, items)) = self.list(role)? else {
+            return Ok(());
+        };
+        if columns.logger.is_empty() {
+            let expected = "beside a column logger, which says whose propensity is the row's";
+            return Err(self.fault(0, role, "a list", expected));
+        }
+        if let Some(index) = (0..ends.len()).find(|row| ends[*row] != (row + 1) * known) {
+            let length = ends[index] - index * known;
+            let expected = format!("one number for each of {known} loggers, in the order of names");
+            return Err(self.fault(index, role, &format!("a list of {length}"), &expected));
+        }
+        let mut propensities = Vec::new();
+        values::read(&items, &mut propensities).map_err(|item| {
+            self.fault(
+                item / known,
+                role,
+                "a list with null in it",
+                "a list of numbers",
+            )
+        })?;
+        columns.logger_propensities = Some(propensities);
         Ok(())
     }
 
@@ -552,6 +609,7 @@ impl Cells<'_> {
             ChoiceColumn::Propensity => Role::Propensity,
             ChoiceColumn::Reward => Role::Reward,
             ChoiceColumn::Metric(metric) => Role::Metric(metric),
+            ChoiceColumn::LoggerPropensities => Role::LoggerPropensities,
         };
         self.fault(fault.index, role, &fault.value, &fault.expected)
     }

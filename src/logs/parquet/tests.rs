@@ -135,6 +135,46 @@ fn whole_numbers_are_actions_and_pipelines_names_are_read() {
     assert_eq!(batches[0].get(1).position, 1);
 }
 
+/// The loggers are numbered by their names, whatever row comes first.
+#[test]
+fn every_loggers_probability_stands_in_the_order_of_names() {
+    let of = |lists: &[&[f64]]| {
+        let mut columns = with("logger", texts(&["new", "old", "late"]));
+        columns.push(("logger_propensities", number_lists(lists)));
+        columns
+    };
+    let lists: [&[f64]; 3] = [&[0.5, 0.25, 0.0], &[0.0, 0.5, 1.0], &[0.5, 0.25, 0.125]];
+    let batches = read(&Folder::new().write(of(&lists)), Dialect::OWN).unwrap();
+    let names: Vec<&str> = batches[0].vocabulary().loggers.iter().collect();
+    assert_eq!(names, ["late", "new", "old"]);
+    let loggers = [1, 2, 0].map(Some);
+    assert_eq!([0, 1, 2].map(|row| batches[0].get(row).logger), loggers);
+    assert_eq!(batches[0].get(1).logger_propensities, Some(lists[1]));
+
+    let mut writer = ParquetWriter::new(Vec::new());
+    writer.add(&batches[0]).unwrap();
+    let folder = Folder::new();
+    let path = folder.0.path().join("again.parquet");
+    fs::write(&path, writer.finish().unwrap().unwrap()).unwrap();
+    assert_eq!(read(&path, Dialect::OWN).unwrap(), batches);
+
+    let own = [&[0.5, 0.25, 0.0], &[0.0, 0.5, 0.75], lists[2]];
+    assert_eq!(
+        refusal(of(&own)),
+        "row 2, column logger_propensities: 0.75 is not the row's propensity, which is 1"
+    );
+    assert_eq!(
+        refusal(of(&[lists[0], &[0.0, 1.0], lists[2]])),
+        "row 2, column logger_propensities: a list of 2 is not one number for each of 3 loggers, in \
+         the order of names"
+    );
+    assert_eq!(
+        refusal(with("logger_propensities", number_lists(&lists))),
+        "row 1, column logger_propensities: a list is not beside a column logger, which says whose \
+         propensity is the row's"
+    );
+}
+
 #[test]
 fn what_is_wrong_is_named_with_row_and_column() {
     let null = Float64Array::from(vec![Some(0.5), None, Some(0.5)]);
@@ -188,7 +228,7 @@ fn what_is_wrong_is_named_with_row_and_column() {
             with("price", numbers(&[1.0, 1.0, 1.0])),
             "column price is not known; known are action, propensity, reward, actions, \
              probabilities, position, segment, placement, shopper, decided_at, sequence, decision, \
-             conversion, revenue, margin, discount_cost",
+             logger, logger_propensities, conversion, revenue, margin, discount_cost",
         ),
         (
             with("segment", numbers(&[1.0, 1.0, 1.0])),

@@ -161,6 +161,13 @@ fn columns(choices: &Choices) -> Vec<(&'static str, ArrayRef)> {
         })
         .collect();
     all.push(("action", names(&chosen, &vocabulary.actions)));
+    if !columns.logger.is_empty() {
+        all.push(("logger", names(&columns.logger, &vocabulary.loggers)));
+    }
+    if let Some(propensities) = &columns.logger_propensities {
+        let lists = logger_lists(propensities, &vocabulary.loggers);
+        all.push(("logger_propensities", lists));
+    }
     let numbers = |values: &[f64]| Arc::new(Float64Array::from(values.to_vec())) as ArrayRef;
     all.push(("propensity", numbers(&columns.propensity)));
     all.push(("reward", numbers(&columns.reward)));
@@ -186,6 +193,20 @@ fn lists(choices: &Choices) -> ArrayRef {
             builder
                 .values()
                 .append_value(names.get(*action).unwrap_or_default());
+        }
+        builder.append(true);
+    }
+    Arc::new(builder.finish())
+}
+
+/// A list a row, the loggers in the order of their names.
+fn logger_lists(propensities: &[f64], loggers: &Names) -> ArrayRef {
+    let mut order: Vec<(&str, usize)> = loggers.iter().zip(0..).collect();
+    order.sort_unstable();
+    let mut builder = ListBuilder::new(Float64Builder::with_capacity(propensities.len()));
+    for row in propensities.chunks(order.len().max(1)) {
+        for (_, logger) in &order {
+            builder.values().append_value(row[*logger]);
         }
         builder.append(true);
     }
