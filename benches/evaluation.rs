@@ -142,6 +142,7 @@ impl Log {
             bootstrap: None,
             poisson: None,
             independent: false,
+            looks_ahead: false,
             portrait: false,
             thresholds: Thresholds::default(),
         };

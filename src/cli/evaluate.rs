@@ -71,9 +71,16 @@ pub struct EvaluateArgs {
     /// ledger's placement had there, on the decisions made after it;
     /// config:POSITION:FILE.toml, another configuration with what that one had
     /// learnt; learning:FILE.toml, a policy that begins with nothing and learns
-    /// from the rounds that it would have chosen (needs --max-weight)
+    /// from the rounds that it would have chosen (needs --max-weight);
+    /// cross-fitted, the one that a ledger's placement has today, or
+    /// cross-fitted:FILE.toml, that of a file, which learn from this log: at each
+    /// round from the shoppers of the other folds alone
     #[arg(long, value_name = "POLICY")]
     pub target: Option<TargetSource>,
+    /// How many folds of shoppers a cross-fitted target has
+    #[arg(long, value_name = "K", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(2..=100))]
+    pub folds: u32,
     /// Only the decisions of this placement
     #[arg(long, value_name = "ID")]
     pub placement: Option<String>,
@@ -294,6 +301,7 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<Outcome> {
         let told = page::Told {
             args,
             answer: &answer,
+            label: passed.label.as_deref(),
             portrait,
             vocabulary: &passed.vocabulary,
         };
@@ -358,6 +366,7 @@ fn question(args: &EvaluateArgs) -> Question {
         bootstrap: plan(args.bootstrap),
         poisson: plan(args.poisson_bootstrap),
         independent: args.independent_rounds,
+        looks_ahead: false,
         portrait: args.report.is_some(),
         thresholds: Thresholds::default(),
     }
@@ -370,6 +379,8 @@ struct Passed {
     left_out: Option<LeftOut>,
     /// What a policy that learnt on the way earned by itself.
     replayed: Option<Replayed>,
+    /// What has to be known of the target besides its name.
+    label: Option<String>,
     /// What the log's numbers are called, where it has any.
     vocabulary: Vocabulary,
 }
@@ -388,6 +399,7 @@ fn pass(args: &EvaluateArgs, question: Question) -> Result<Passed> {
             pass: log::pass(source, args.target.as_ref(), question)?,
             left_out: None,
             replayed: None,
+            label: None,
             vocabulary: Vocabulary::default(),
         });
     };
@@ -396,6 +408,10 @@ fn pass(args: &EvaluateArgs, question: Question) -> Result<Passed> {
     };
     let mut target = ChoiceTarget::open(target, &log, args)?;
     let mut weighing = args.weighing()?;
+    let question = Question {
+        looks_ahead: target.policy.looks_ahead(),
+        ..question
+    };
     let mut pass = Pass::new(question, None);
     let mut reading = log.read(target.after)?;
     let (mut rows, mut vocabulary) = (0, Vocabulary::default());
@@ -411,6 +427,7 @@ fn pass(args: &EvaluateArgs, question: Question) -> Result<Passed> {
         pass,
         left_out: is_ledger.then(|| reading.left_out()),
         replayed: target.policy.replayed(),
+        label: target.policy.label(),
         vocabulary,
     })
 }
@@ -424,7 +441,8 @@ fn check(args: &EvaluateArgs, answer: &Answer) -> Result<()> {
         );
     }
     if let EstimatorChoice::Named(_) = args.estimators {
-        let missing = |why: &WhySkipped| matches!(why, WhySkipped::Missing(_));
+        let missing =
+            |why: &WhySkipped| matches!(why, WhySkipped::Missing(_) | WhySkipped::LooksAhead);
         if let Some(skipped) = answer.skipped.iter().find(|skipped| missing(&skipped.why)) {
             bail!("{} cannot be computed: {}", skipped.estimator, skipped.why);
         }

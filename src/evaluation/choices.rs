@@ -197,6 +197,8 @@ pub struct Choice<'a> {
     pub segment: Option<u32>,
     /// At which placement, where the log knows it.
     pub placement: Option<u32>,
+    /// Of which decision, where the log knows it.
+    pub decision: Option<u128>,
     /// For whom, where the log knows it.
     pub shopper: Option<u64>,
     /// When, where the log knows it.
@@ -341,6 +343,7 @@ impl Choices {
             position: columns.position[index],
             segment: columns.segment.get(index).copied(),
             placement: columns.placement.get(index).copied(),
+            decision: columns.decision.get(index).copied(),
             shopper: columns.shopper.get(index).copied(),
             decided_at_ms: columns.decided_at_ms.get(index).copied(),
             sequence: columns.sequence.get(index).copied(),

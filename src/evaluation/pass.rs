@@ -42,6 +42,9 @@ pub struct Question {
     /// Whether rounds of a log that names shoppers count as independent all the
     /// same.
     pub independent: bool,
+    /// Whether the target's choices rest on rounds that come later: what reads the
+    /// log in its order is left out then.
+    pub looks_ahead: bool,
     /// Whether to keep what the log looks like, for the eye.
     pub portrait: bool,
     /// When to refuse.
@@ -103,15 +106,15 @@ impl Pass {
             Some(_) => estimators.clone().filter_map(Sample::new).collect(),
             None => Vec::new(),
         };
+        let in_order = !question.looks_ahead;
         let sequence = question
             .largest_weight
+            .filter(|_| in_order)
             .and_then(|weight| ConfidenceSequence::new(question.range, weight, question.level));
-        let anytime = question
-            .estimators
-            .contains(&Estimator::AnytimeDr)
+        let anytime = (in_order && question.estimators.contains(&Estimator::AnytimeDr))
             .then(|| AnytimeDr::new(question.range, question.largest_weight, question.level));
         let weighs = |estimator: &Estimator| matches!(estimator, Estimator::AdaptivelyWeighted(_));
-        let adaptive = question.estimators.iter().any(weighs);
+        let adaptive = in_order && question.estimators.iter().any(weighs);
         let asked = question.estimators.contains(&IPS);
         let plain = Accumulator::new(IPS).filter(|_| !asked);
         let asks = |estimator: &Estimator| matches!(estimator, Estimator::CrossFitted(_));
@@ -119,11 +122,13 @@ impl Pass {
             .as_ref()
             .filter(|_| question.estimators.iter().any(asks))
             .map(CrossFittedCells::new);
-        let no_table = question.estimators.iter().copied();
-        let no_table = no_table.filter(|estimator| target.is_none() && asks(estimator));
-        let skipped = no_table.map(|estimator| Skipped {
-            estimator,
-            why: WhySkipped::NoTable,
+        let skipped = estimators.clone().filter_map(|estimator| {
+            let why = match estimator {
+                _ if target.is_none() && asks(&estimator) => WhySkipped::NoTable,
+                _ if !in_order && estimator.demands().order => WhySkipped::LooksAhead,
+                _ => return None,
+            };
+            Some(Skipped { estimator, why })
         });
         let skipped = skipped.collect();
         let tuned = estimators.clone().filter_map(|estimator| match estimator {

@@ -1,5 +1,6 @@
 //! Target policies for logged choices.
 
+mod cross_fitted;
 mod learning;
 mod learnt;
 mod table;
@@ -7,6 +8,7 @@ mod table;
 use super::choices::{Choice, Choices};
 use super::weigh::{NoChoice, TargetPolicy};
 
+pub use cross_fitted::CrossFittedPolicy;
 pub use learning::{LearningPolicy, Replayed};
 pub use learnt::LearntPolicy;
 pub use table::{NamedTable, NotANamedTable};

@@ -31,6 +31,17 @@ pub trait TargetPolicy {
         probabilities: &mut [f64],
     ) -> Result<(), NoChoice>;
 
+    /// Whether its choice at a round rests on rounds that come later: then nothing
+    /// that is to hold in the log's order holds of it.
+    fn looks_ahead(&self) -> bool {
+        false
+    }
+
+    /// What a reader has to know of it besides its name, once the log was read.
+    fn label(&self) -> Option<String> {
+        None
+    }
+
     /// What replay by rejection says, of a policy that learns on the way.
     fn replayed(&self) -> Option<Replayed> {
         None

@@ -174,16 +174,39 @@ impl ChoiceLog {
     /// # Errors
     /// When there is none, or the log is no ledger.
     pub fn policy_at(&self, position: Position) -> Result<PolicyAt> {
-        let Kind::Ledger(opened, first) = &self.kind else {
-            bail!("only a ledger has the policy of a position; the log is a file");
-        };
-        let head = opened.ledger.head().position;
+        let head = self.head()?;
         if position >= head {
             bail!(
                 "the policy at position {position} has learnt from every row of this ledger, which \
-                 ends at {head}: evaluate the policy of an earlier position, on what came after it"
+                 ends at {head}: evaluate the policy of an earlier position, on what came after it, or with \
+                 --target cross-fitted, which learns from other shoppers than it is evaluated on"
             );
         }
+        self.policy_known_at(position)
+    }
+
+    /// The policy that the placement of a ledger has at its end.
+    ///
+    /// # Errors
+    /// As [`Self::policy_at`].
+    pub fn policy_today(&self) -> Result<PolicyAt> {
+        self.policy_known_at(self.head()?)
+    }
+
+    fn head(&self) -> Result<Position> {
+        let (opened, _) = self.ledger()?;
+        Ok(opened.ledger.head().position)
+    }
+
+    fn ledger(&self) -> Result<(&Opened, &FirstReading)> {
+        match &self.kind {
+            Kind::Ledger(opened, first) => Ok((opened, first)),
+            _ => bail!("only a ledger has the policy of a position; the log is a file"),
+        }
+    }
+
+    fn policy_known_at(&self, position: Position) -> Result<PolicyAt> {
+        let (opened, first) = self.ledger()?;
         let ledger = opened.ledger.as_ref();
         let mut history = History::after(first, ledger, None, position, |_| {});
         for decision in &mut history {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::choices::{ChoiceLog, weigh_batch};
+use super::log::TargetSource;
 use super::targets::ChoiceTarget;
 use super::{EvaluateArgs, NOT_IDENTIFIABLE, Outcome, Output, question};
 use crate::cli::table::Table;
@@ -76,6 +77,13 @@ pub(super) fn judge(args: &EvaluateArgs) -> Result<Outcome> {
     let Some(log) = ChoiceLog::open(args.log()?, args.placement.as_deref())? else {
         bail!("a gate needs a log of choices, such as ledger:DIR or parquet:FILE");
     };
+    if matches!(candidate, TargetSource::CrossFitted(_)) {
+        bail!(
+            "a gate holds however often one looks, which a cross-fitted candidate cannot: it rests on \
+             rounds that come later. Name the policy of a position, snapshot:POSITION, which is judged \
+             on what came after it"
+        );
+    }
     let mut target = ChoiceTarget::open(candidate, &log, args)?;
     let question = Question {
         estimators: vec![Estimator::Ips(InversePropensity { clip: None })],

@@ -165,6 +165,7 @@ fn judge(
         bootstrap: None,
         poisson: None,
         independent: false,
+        looks_ahead: false,
         portrait: false,
         thresholds: Thresholds::default(),
     };

@@ -90,13 +90,16 @@ pub enum TargetSource {
     Config(Position, PathBuf),
     /// A policy's configuration in a file; it learns on the way.
     Learning(PathBuf),
+    /// A policy's configuration in a file, or a ledger's placement's of today; it
+    /// learns from the log, fold by fold.
+    CrossFitted(Option<PathBuf>),
 }
 
 /// A target that is not named as one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "{0:?} is not uniform, logging, table:FILE, snapshot:POSITION, config:POSITION:FILE or \
-     learning:FILE"
+    "{0:?} is not uniform, logging, table:FILE, snapshot:POSITION, config:POSITION:FILE, \
+     learning:FILE, cross-fitted or cross-fitted:FILE"
 )]
 pub struct UnknownTarget(String);
 
@@ -107,6 +110,10 @@ impl FromStr for TargetSource {
         match text.split_once(':') {
             None if text == "uniform" => Ok(Self::Uniform),
             None if text == "logging" => Ok(Self::Logging),
+            None if text == "cross-fitted" => Ok(Self::CrossFitted(None)),
+            Some(("cross-fitted", file)) if !file.is_empty() => {
+                Ok(Self::CrossFitted(Some(file.into())))
+            }
             Some(("snapshot", position)) => match position.parse() {
                 Ok(position) => Ok(Self::Snapshot(Position(position))),
                 Err(_) => Err(UnknownTarget(text.to_owned())),
@@ -134,6 +141,8 @@ impl std::fmt::Display for TargetSource {
             Self::Table(file) => write!(f, "table:{}", file.display()),
             Self::Config(position, file) => write!(f, "config:{position}:{}", file.display()),
             Self::Learning(file) => write!(f, "learning:{}", file.display()),
+            Self::CrossFitted(None) => f.write_str("cross-fitted"),
+            Self::CrossFitted(Some(file)) => write!(f, "cross-fitted:{}", file.display()),
         }
     }
 }

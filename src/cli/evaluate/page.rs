@@ -21,6 +21,8 @@ use crate::page::{
 pub(super) struct Told<'a> {
     pub args: &'a EvaluateArgs,
     pub answer: &'a Answer,
+    /// What has to be known of the target besides its name.
+    pub label: Option<&'a str>,
     pub portrait: &'a Portrait,
     /// Of the log's actions and segments, where it has any.
     pub vocabulary: &'a Vocabulary,
@@ -42,6 +44,9 @@ impl Told<'_> {
         let target = self.args.target.as_ref();
         let target = target.map_or_else(|| "the target".to_owned(), ToString::to_string);
         let mut page = Page::new(&format!("What {target} would have earned"));
+        if let Some(label) = self.label {
+            page.note(&format!("The target is {label}."));
+        }
         self.answers(&mut page);
         let identifiable = self.answer.verdict.identifiable();
         if identifiable || self.args.force {

@@ -50,6 +50,7 @@ pub(super) fn json(args: &EvaluateArgs, answer: &Answer, passed: &Passed) -> Res
         "forced": args.force && !identifiable,
         "log": args.log.as_ref().map(ToString::to_string),
         "target": args.target.as_ref().map(ToString::to_string),
+        "target_is": passed.label,
         "reward_range": [args.reward_range.low(), args.reward_range.high()],
         "estimand": args.estimand(),
         "bootstrap": { "resamples": args.bootstrap, "seed": args.seed },
@@ -146,6 +147,9 @@ fn interval_line(line: &IntervalLine, level: f64) -> Value {
 /// The answer to read.
 pub(super) fn text(args: &EvaluateArgs, answer: &Answer, passed: &Passed) -> String {
     let mut text = passed.left_out.map(left_out_text).unwrap_or_default();
+    if let Some(label) = &passed.label {
+        text += &format!("the target is {label}\n\n");
+    }
     if let Some(replayed) = passed.replayed {
         text += &replayed_text(replayed);
     }

@@ -10,7 +10,7 @@ use super::log::TargetSource;
 use super::tables::read_table;
 use crate::domain::ids::{OfferNumber, Position};
 use crate::evaluation::target_policy::{
-    LearningPolicy, LearntPolicy, LoggingTarget, UniformTarget,
+    CrossFittedPolicy, LearningPolicy, LearntPolicy, LoggingTarget, UniformTarget,
 };
 use crate::evaluation::weigh::TargetPolicy;
 use crate::learning::{Policy, PolicyConfig};
@@ -46,6 +46,7 @@ impl ChoiceTarget {
                 let at = log.policy_at(*position)?;
                 Box::new(configured(at, file).with_context(|| format!("{}", file.display()))?)
             }
+            TargetSource::CrossFitted(file) => Box::new(cross_fitted(log, file.as_deref(), args)?),
             TargetSource::Learning(file) => {
                 let learning = learning(log, file, args);
                 Box::new(learning.with_context(|| format!("{}", file.display()))?)
@@ -66,6 +67,32 @@ fn configured(at: PolicyAt, file: &Path) -> Result<LearntPolicy> {
     Ok(LearntPolicy::new(policy, learnt))
 }
 
+/// A policy that has learnt from the log, fold by fold.
+fn cross_fitted(
+    log: &ChoiceLog,
+    file: Option<&Path>,
+    args: &EvaluateArgs,
+) -> Result<CrossFittedPolicy> {
+    let policy = match file {
+        None => log.policy_today()?.policy,
+        Some(file) => policy_of(log, file).with_context(|| format!("{}", file.display()))?,
+    };
+    refuse_features(&policy)?;
+    let mut target = CrossFittedPolicy::new(&policy, args.folds as usize);
+    for batch in log.read(Position::START)? {
+        target.learn(&batch?)?;
+    }
+    target.begin_again();
+    Ok(target)
+}
+
+/// The policy of a file, over the actions of the log.
+fn policy_of(log: &ChoiceLog, file: &Path) -> Result<Policy> {
+    let names = log.survey()?.vocabulary.actions;
+    let number = |name: &str| names.number(name).map(OfferNumber);
+    Ok(Policy::check(&read_policy(file)?, number)?)
+}
+
 /// The policy of a file, which begins with nothing learnt and learns on the way.
 fn learning(log: &ChoiceLog, file: &Path, args: &EvaluateArgs) -> Result<LearningPolicy> {
     if args.metric.is_some() || args.winsorise {
@@ -79,9 +106,7 @@ fn learning(log: &ChoiceLog, file: &Path, args: &EvaluateArgs) -> Result<Learnin
              weight over that"
         );
     };
-    let names = log.survey()?.vocabulary.actions;
-    let number = |name: &str| names.number(name).map(OfferNumber);
-    let policy = Policy::check(&read_policy(file)?, number)?;
+    let policy = policy_of(log, file)?;
     refuse_features(&policy)?;
     Ok(LearningPolicy::new(policy, largest_weight, args.seed))
 }

@@ -95,6 +95,7 @@ fn pass(actions: usize) -> Pass {
         bootstrap: None,
         poisson: None,
         independent: false,
+        looks_ahead: false,
         portrait: false,
         thresholds: Thresholds::default(),
     };

@@ -143,6 +143,9 @@ pub enum WhySkipped {
     /// It is computed for a target that is a table.
     #[error("it needs a target that is the same for every round of a position")]
     NoTable,
+    /// It is computed for a target that knows the rounds before alone.
+    #[error("it needs a target that rests on no later round")]
+    LooksAhead,
     /// It needs the log's order, and passes were merged.
     #[error("it needs the log in one pass, in its order")]
     Merged,

@@ -22,15 +22,13 @@
 
 use std::fmt;
 
-use super::learnt::distribution;
-use crate::domain::distribution::Propensity;
-use crate::domain::ids::{OfferNumber, SegmentNumber};
+use super::learnt::{distribution, learn};
+use crate::domain::ids::SegmentNumber;
 use crate::domain::math;
 use crate::domain::random::Generator;
-use crate::domain::time::Instant;
 use crate::evaluation::choices::{Choice, Choices};
 use crate::evaluation::weigh::{NoChoice, TargetPolicy};
-use crate::learning::{Policy, PolicyState, RewardedDecision};
+use crate::learning::{Policy, PolicyState};
 
 /// A policy that begins with nothing learnt. It is none that reads features.
 pub struct LearningPolicy {
@@ -76,18 +74,7 @@ impl LearningPolicy {
     }
 
     fn accept(&mut self, choice: &Choice<'_>) -> Result<(), NoChoice> {
-        let rewarded = RewardedDecision {
-            segment: SegmentNumber(choice.segment.unwrap_or_default()),
-            offer: OfferNumber(choice.actions[choice.chosen]),
-            features: &[],
-            propensity: Propensity::CERTAIN,
-            decided_at: Instant::from_unix_ms(choice.decided_at_ms.unwrap_or_default()),
-            reward: choice.reward,
-        };
-        let learnt = self.policy.learn(&mut self.state, &rewarded);
-        learnt.map_err(|error| NoChoice::NotLearnt {
-            why: error.to_string(),
-        })?;
+        learn(&self.policy, &mut self.state, choice)?;
         self.accepted.0 += 1;
         self.accepted.1 += choice.reward;
         self.accepted.2 += choice.reward * choice.reward;

@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use crate::domain::distribution::EligibleOffers;
+use crate::domain::distribution::{EligibleOffers, Propensity};
 use crate::domain::ids::{OfferNumber, SegmentNumber};
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::evaluation::choices::{Choice, Choices};
 use crate::evaluation::weigh::{NoChoice, TargetPolicy};
-use crate::learning::{Context, Policy, PolicyState};
+use crate::learning::{Context, Policy, PolicyState, RewardedDecision};
 
 /// A policy and what it has learnt. Actions and segments of the log have the
 /// numbers that the state knows them by.
@@ -38,6 +38,12 @@ impl LearntPolicy {
             state,
             last: None,
         }
+    }
+
+    /// Learns what a choice earned.
+    pub(super) fn learn(&mut self, choice: &Choice<'_>) -> Result<(), NoChoice> {
+        self.last = None;
+        learn(&self.policy, &mut self.state, choice)
     }
 
     /// What it has learnt.
@@ -76,6 +82,27 @@ pub(super) fn distribution(
     probabilities
 }
 
+/// Learns what a choice earned, as the service's fold does when a decision closes.
+pub(super) fn learn(
+    policy: &Policy,
+    state: &mut PolicyState,
+    choice: &Choice<'_>,
+) -> Result<(), NoChoice> {
+    let rewarded = RewardedDecision {
+        segment: SegmentNumber(choice.segment.unwrap_or_default()),
+        offer: OfferNumber(choice.actions[choice.chosen]),
+        features: &[],
+        propensity: Propensity::CERTAIN,
+        decided_at: Instant::from_unix_ms(choice.decided_at_ms.unwrap_or_default()),
+        reward: choice.reward,
+    };
+    let learnt = policy.learn(state, &rewarded);
+    learnt.map_err(|error| NoChoice::NotLearnt {
+        why: error.to_string(),
+    })?;
+    Ok(())
+}
+
 impl TargetPolicy for LearntPolicy {
     fn choose(
         &mut self,
@@ -104,9 +131,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::distribution::Propensity;
     use crate::evaluation::choices::{Names, UncheckedChoices, Vocabulary};
-    use crate::learning::{PolicyConfig, RewardedDecision};
+    use crate::learning::PolicyConfig;
 
     #[test]
     fn it_chooses_by_its_state_whatever_the_order_of_the_actions() {

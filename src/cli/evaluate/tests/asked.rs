@@ -190,3 +190,26 @@ fn rows_without_decisions_are_no_slates() {
     assert!(refused.contains("does not say which decision"), "{refused}");
     assert!(outcome(&asked.arguments(&["--target", "uniform", "--slates", "ips"])).is_err());
 }
+
+/// Shoppers of the log are rows here; nothing that reads the log in its order is
+/// told of a policy that knows later rows.
+#[test]
+fn a_policy_that_learns_from_the_log_is_cross_fitted() {
+    let asked = Asked::new(3_000);
+    let file = asked.file("policy.toml", "kind = 'epsilon_greedy'\nepsilon = 0.2");
+    let target = format!("cross-fitted:{file}");
+    let answer = asked.answer(&["--target", &target, "--folds", "4", "--max-weight", "10"]);
+    let label = answer["target_is"].as_str().unwrap();
+    assert!(label.starts_with("cross-fitted in 4 folds by "), "{label}");
+    assert!(value(&answer, "ips").is_some());
+    assert!(value(&answer, "anytime_dr").is_none());
+    let kinds = answer["intervals"].as_array().unwrap().iter();
+    let kinds: Vec<&str> = kinds.filter_map(|line| line["kind"].as_str()).collect();
+    assert!(!kinds.contains(&"confidence_sequence") && !kinds.contains(&"anytime_valid"));
+    let named = asked.refused(&["--target", &target, "--estimators", "anytime_dr"]);
+    assert!(named.contains("no later round"), "{named}");
+    let gate = ["--against", "current", "--candidate", &target];
+    assert!(asked.refused(&gate).contains("snapshot:POSITION"));
+    let today = asked.refused(&["--target", "cross-fitted"]);
+    assert!(today.contains("only a ledger"), "{today}");
+}
