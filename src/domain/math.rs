@@ -10,6 +10,10 @@
 //! `f64::sqrt`, `abs`, `floor`, `mul_add` and the four operations are exactly
 //! rounded everywhere by IEEE 754 and need no wrapper.
 
+mod each;
+
+pub use each::{exp_each, exp_m1_each};
+
 /// e to the power `x`.
 #[inline]
 #[must_use]

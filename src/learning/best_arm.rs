@@ -156,6 +156,12 @@ pub trait Curve {
     /// The density at a node.
     fn density(&self, at: Self::At) -> f64;
 
+    /// The density at each node of a panel.
+    #[inline]
+    fn densities(&self, at: &[Self::At; NODES]) -> AtNodes {
+        at.map(|at| self.density(at))
+    }
+
     /// Where the upper tail begins: beyond is a mass of about 10⁻⁹.
     fn upper(&self) -> f64;
 
@@ -197,7 +203,7 @@ impl<C: Curve> Group<C> {
     /// Fills density and cumulative distribution at the nodes of a panel of
     /// width 2·`half`, and moves `survival` to its lower end.
     fn enter(&mut self, nodes: &[C::At; NODES], half: f64) {
-        self.density = nodes.map(|at| self.curve.density(at));
+        self.density = self.curve.densities(nodes);
         for (cumulative, row) in self.cumulative.iter_mut().zip(&COLLOCATION) {
             let survival = self.survival + half * dot(row, &self.density);
             *cumulative = (1.0 - survival).max(0.0);

@@ -168,6 +168,20 @@ pub(super) fn stirling_remainder(z: f64) -> f64 {
     series / z
 }
 
+/// ln Γ(z) for z > 0, by Stirling's series where that holds.
+pub(super) fn ln_gamma(z: f64) -> f64 {
+    if z < 10.0 {
+        math::ln_gamma(z)
+    } else {
+        (z - 0.5) * math::ln(z) - z + HALF_LN_TWO_PI + stirling_remainder(z)
+    }
+}
+
+/// ln B(α, β).
+pub(super) fn ln_beta(alpha: f64, beta: f64) -> f64 {
+    ln_gamma(alpha) + ln_gamma(beta) - ln_gamma(alpha + beta)
+}
+
 /// Lentz's evaluation of the incomplete beta function's continued fraction.
 /// Its length grows as the square root of the larger parameter.
 fn continued_fraction(a: f64, b: f64, x: f64) -> f64 {

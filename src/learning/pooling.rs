@@ -52,8 +52,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::ids::OfferNumber;
-use crate::domain::math;
-use crate::learning::beta::{Beta, HALF_LN_TWO_PI, stirling_remainder};
+use crate::learning::beta::Beta;
 
 pub use campaign::Beliefs;
 pub use sums::{Counts, Pool};
@@ -218,20 +217,6 @@ impl Moments {
             ((1.0 - self.mean) * concentration).max(LEAST),
         )
     }
-}
-
-/// ln Γ(z) for z > 0, by Stirling's series where that holds.
-fn ln_gamma(z: f64) -> f64 {
-    if z < 10.0 {
-        math::ln_gamma(z)
-    } else {
-        (z - 0.5) * math::ln(z) - z + HALF_LN_TWO_PI + stirling_remainder(z)
-    }
-}
-
-/// ln B(α, β).
-fn ln_beta(alpha: f64, beta: f64) -> f64 {
-    ln_gamma(alpha) + ln_gamma(beta) - ln_gamma(alpha + beta)
 }
 
 /// What is believed of a segment's rates at each point of the grid.

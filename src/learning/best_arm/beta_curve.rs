@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Curve, Score, TAIL_DROP};
+use super::{AtNodes, Curve, NODES, Score, TAIL_DROP};
 use crate::domain::math;
 use crate::learning::beta::{Beta, Log};
 
@@ -106,6 +106,13 @@ impl Curve for BetaCurve {
     #[inline]
     fn density(&self, at: Log) -> f64 {
         math::exp(self.ln_peak + self.ln_relative(at))
+    }
+
+    #[inline]
+    fn densities(&self, at: &[Log; NODES]) -> AtNodes {
+        let mut densities = at.map(|at| self.ln_peak + self.ln_relative(at));
+        math::exp_each(&mut densities);
+        densities
     }
 
     fn upper(&self) -> f64 {

@@ -35,10 +35,17 @@ const WIDEST_SCALE: f64 = 1.0;
 /// How fast panels grow with the distance from a mode.
 const GROWTH: f64 = 0.3;
 
+/// So many parts of a mixture are computed side by side.
+const BLOCK: usize = 64;
+
+/// The logarithm of what is too small to count.
+const LEAST_EXPONENT: f64 = -50.0;
+
 /// The logarithm of p·v.
 pub struct RevenueCurve {
-    /// Weight and shift of each part.
-    parts: Vec<(f64, f64)>,
+    /// Of each part.
+    weights: Vec<f64>,
+    shifts: Vec<f64>,
     /// Of r's shape parameter, and of ln v: its mode and density there.
     shape: f64,
     value_mode: f64,
@@ -102,8 +109,10 @@ impl Score for Revenue {
         // The upper tail of v is a power: e^(−αu) on this scale.
         let value_reach = reach(shape, shape);
         let odds = (1.0 - conversion.mean()) * deviation;
+        let (weights, shifts) = parts.into_iter().unzip();
         RevenueCurve {
-            parts,
+            weights,
+            shifts,
             shape,
             value_mode,
             value_ln_peak: rate.ln_density_at_mode(),
@@ -125,16 +134,28 @@ impl Curve for RevenueCurve {
 
     fn density(&self, t: f64) -> f64 {
         let centre = t - self.value_mode;
-        let mixture = self.parts.iter().map(|(weight, shift)| {
-            let u = shift - centre;
-            let exponent = self.shape * (u - math::exp_m1(u));
-            if exponent > -50.0 {
-                weight * math::exp(exponent)
-            } else {
-                0.0
+        let (mut u, mut exponent) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let mut sum = 0.0;
+        for (weights, shifts) in self.weights.chunks(BLOCK).zip(self.shifts.chunks(BLOCK)) {
+            let count = weights.len();
+            let (u, exponent) = (&mut u[..count], &mut exponent[..count]);
+            for (u, shift) in u.iter_mut().zip(shifts) {
+                *u = shift - centre;
             }
-        });
-        math::exp(self.value_ln_peak) * mixture.sum::<f64>()
+            exponent.copy_from_slice(u);
+            math::exp_m1_each(exponent);
+            for (exponent, u) in exponent.iter_mut().zip(&mut *u) {
+                let it = self.shape * (*u - *exponent);
+                // What is smaller than e^−50 counts as nothing.
+                *u = if it > LEAST_EXPONENT { 1.0 } else { 0.0 };
+                *exponent = it.max(LEAST_EXPONENT);
+            }
+            math::exp_each(exponent);
+            for ((weight, density), counts) in weights.iter().zip(&*exponent).zip(&*u) {
+                sum += weight * density * counts;
+            }
+        }
+        math::exp(self.value_ln_peak) * sum
     }
 
     fn upper(&self) -> f64 {

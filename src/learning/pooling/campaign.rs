@@ -18,10 +18,10 @@
 use std::collections::BTreeMap;
 
 use super::curve::Posterior;
-use super::{Moments, POINTS, Pooling, below, ln_beta, split};
+use super::{Moments, POINTS, Pooling, below, split};
 use crate::domain::ids::OfferNumber;
 use crate::domain::math;
-use crate::learning::beta::Beta;
+use crate::learning::beta::{Beta, ln_beta};
 
 /// The campaign's shares that are considered. 0 leaves offers apart.
 const SHARES: [f64; 3] = [0.0, 0.5, 0.875];

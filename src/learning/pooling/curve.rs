@@ -13,10 +13,10 @@
 //! between the points where its density has fallen to e^−25 of the mode's.
 //! Cost: about 5 µs a curve.
 
-use super::{Moments, ln_beta};
+use super::Moments;
 use crate::domain::math;
-use crate::learning::best_arm::{NODE, WEIGHT};
-use crate::learning::beta::{Beta, Log};
+use crate::learning::best_arm::{AtNodes, NODE, WEIGHT};
+use crate::learning::beta::{Beta, Log, ln_beta};
 
 /// How many nodes.
 pub(super) const NODES: usize = 32;
@@ -40,7 +40,7 @@ pub(super) struct Nodes {
     /// t, descending.
     at: [f64; NODES],
     logs: [Log; NODES],
-    /// cos(π·j·(g + ½)/n) by j, then g.
+    /// cos(π·j·(g + ½)/n) by g, then j.
     cosines: Vec<[f64; NODES]>,
 }
 
@@ -62,7 +62,7 @@ impl Nodes {
             at,
             logs: at.map(Log::at_logit),
             cosines: (0..NODES)
-                .map(|j| std::array::from_fn(|g| cosine(j, g)))
+                .map(|g| std::array::from_fn(|j| cosine(j, g)))
                 .collect(),
         }
     }
@@ -86,11 +86,14 @@ struct Polynomial {
 impl Polynomial {
     #[allow(clippy::cast_precision_loss)] // small whole numbers
     fn through(values: &[f64; NODES], nodes: &Nodes) -> Self {
-        let value = std::array::from_fn(|j| {
-            let products = values.iter().zip(&nodes.cosines[j]);
-            let sum: f64 = products.map(|(value, cosine)| value * cosine).sum();
-            sum * if j == 0 { 1.0 } else { 2.0 } / NODES as f64
-        });
+        let mut sums = [0.0; NODES];
+        for (value, cosines) in values.iter().zip(&nodes.cosines) {
+            for (sum, cosine) in sums.iter_mut().zip(cosines) {
+                *sum += value * cosine;
+            }
+        }
+        let value =
+            std::array::from_fn(|j| sums[j] * if j == 0 { 1.0 } else { 2.0 } / NODES as f64);
         let slope = derivative(&value);
         Self {
             value,
@@ -114,11 +117,21 @@ fn derivative(series: &[f64; NODES]) -> [f64; NODES] {
 
 /// Clenshaw's evaluation of a series at `x` in [−1, 1].
 fn evaluate(series: &[f64; NODES], x: f64) -> f64 {
-    let (mut after, mut later) = (0.0, 0.0);
+    evaluate_each(series, [x])[0]
+}
+
+/// The same at several points side by side: each alone is one long chain of
+/// operations that wait for each other.
+fn evaluate_each<const N: usize>(series: &[f64; NODES], x: [f64; N]) -> [f64; N] {
+    let (mut after, mut later) = ([0.0; N], [0.0; N]);
     for coefficient in series[1..].iter().rev() {
-        (after, later) = (coefficient + 2.0 * x * after - later, after);
+        for place in 0..N {
+            let before = after[place];
+            after[place] = coefficient + 2.0 * x[place] * before - later[place];
+            later[place] = before;
+        }
     }
-    series[0] + x * after - later
+    std::array::from_fn(|place| series[0] + x[place] * after[place] - later[place])
 }
 
 /// The logarithm of an offer's posterior density over t, but for a constant:
@@ -169,6 +182,17 @@ impl<'a> Curve<'a> {
         self.prior.alpha() * log.x
             + self.prior.beta() * log.complement
             + evaluate(&self.likelihood.value, self.scaled(t))
+    }
+
+    /// The same at the nodes of a panel.
+    fn ln_density_each(&self, t: AtNodes) -> AtNodes {
+        let likelihood = evaluate_each(&self.likelihood.value, t.map(|t| self.scaled(t)));
+        let logs = t.map(Log::at_logit);
+        std::array::from_fn(|node| {
+            self.prior.alpha() * logs[node].x
+                + self.prior.beta() * logs[node].complement
+                + likelihood[node]
+        })
     }
 
     fn slope(&self, t: f64) -> f64 {
@@ -256,7 +280,8 @@ impl<'a> Curve<'a> {
         // Moments about the mode's rate, so that little cancels.
         let middle = math::logistic(mode);
         for part in [(low, mode), (mode, high)] {
-            integrate(|t| self.ln_density(t) - peak, middle, part, &mut sums);
+            let ln_density = |t| self.ln_density_each(t).map(|it| it - peak);
+            integrate(ln_density, middle, part, &mut sums);
         }
         let [mass, first, second] = sums;
         let shift = first / mass;
@@ -273,7 +298,7 @@ impl<'a> Curve<'a> {
 /// Adds the integrals of a density over t, and of it times m and m² about
 /// `middle`, from `from` to `to`.
 fn integrate(
-    ln_density: impl Fn(f64) -> f64,
+    ln_density: impl Fn(AtNodes) -> AtNodes,
     middle: f64,
     (from, to): (f64, f64),
     sums: &mut [f64; 3],
@@ -281,10 +306,12 @@ fn integrate(
     let half = 0.5 * (to - from) / f64::from(PANELS);
     for panel in 0..PANELS {
         let centre = from + half * f64::from(2 * panel + 1);
-        for (node, weight) in NODE.iter().zip(&WEIGHT) {
-            let t = centre + half * node;
-            let density = half * weight * math::exp(ln_density(t));
-            let from_middle = math::logistic(t) - middle;
+        let t = NODE.map(|node| centre + half * node);
+        let mut densities = ln_density(t);
+        math::exp_each(&mut densities);
+        for ((t, density), weight) in t.iter().zip(densities).zip(&WEIGHT) {
+            let density = half * weight * density;
+            let from_middle = math::logistic(*t) - middle;
             sums[0] += density;
             sums[1] += density * from_middle;
             sums[2] += density * from_middle * from_middle;

@@ -17,9 +17,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::campaign::Beliefs;
 use super::curve::{Curve, NODES, Posterior, ln_likelihood_at_mean};
-use super::{Moments, POINTS, Point, Pooling, ln_gamma};
+use super::{Moments, POINTS, Point, Pooling};
 use crate::domain::ids::OfferNumber;
-use crate::learning::beta::Beta;
+use crate::learning::beta::{Beta, ln_gamma};
 use crate::learning::state::{ArmState, PolicyState};
 
 /// Ticks in 1.

@@ -3,8 +3,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::distribution::{EligibleOffers, Propensity};
 use crate::domain::ids::SegmentNumber;
+use crate::domain::math;
 use crate::domain::random::{DecisionSeed, Stream};
 use crate::domain::time::Instant;
+use crate::learning::beta::ln_beta;
 use crate::learning::{Context, Policy, PolicyConfig, PolicyState, RewardedDecision};
 
 const STREAM: Stream = Stream::numbered(99);
