@@ -18,6 +18,7 @@
 //! leaves the state as it was; no clock, no global generator; nothing here
 //! knows of events, catalogues or the wire.
 
+pub mod anchored;
 pub mod best_arm;
 pub mod beta;
 pub mod config;

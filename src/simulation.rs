@@ -33,7 +33,9 @@ pub mod estimate;
 pub mod curves;
 pub mod comparison;
 
+mod decider;
 mod in_order;
+mod learner;
 pub mod runner;
 pub mod on_engine;
 pub mod tune;

@@ -353,6 +353,15 @@ impl Policy {
         }
     }
 
+    /// The least probability of each eligible offer, for a policy that learns arm
+    /// by arm.
+    pub(super) const fn exploration_floor(&self) -> f64 {
+        match self.tabular() {
+            Some(tabular) => tabular.exploration_floor,
+            None => 0.0,
+        }
+    }
+
     /// Whether its distribution follows from a segment's state and the eligible
     /// offers alone, not from time, features or the seed: then one that was
     /// computed can be used again while the state is the same.

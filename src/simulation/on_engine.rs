@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::decider::{Choice, Decided, Decider};
 use super::environment::shop::{AffinityUse, Placing, Sale, Shop, Sold, Visitor};
 use super::environment::{Environment, Situation};
-use super::runner::{Choice, Decided, Decider, ROUND};
+use super::runner::ROUND;
 use super::scenario::{Candidate, Scenario, Timing};
 use crate::catalog::document::{
     AttributeDocument, BenefitDocument, ConditionDocument, PlacementDocument,

@@ -83,17 +83,22 @@ impl Tabular {
             .collect()
     }
 
-    /// Each eligible offer with the probability that its score, as `posterior`
-    /// believes it, is the largest; then the floor.
-    pub fn thompson<S: Score>(
+    /// What is believed of each eligible offer in turn.
+    pub fn beliefs<S>(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
         now: Instant,
         posterior: impl Fn(&Evidence) -> S,
-    ) -> ActionDistribution {
-        let evidence = self.evidence(segment, eligible, now);
-        let posteriors: SmallVec<[S; 16]> = evidence.iter().map(posterior).collect();
-        best_arm::probabilities(&posteriors).with_floor(self.exploration_floor)
+    ) -> SmallVec<[S; 16]> {
+        aligned(segment, eligible)
+            .map(|arm| posterior(&self.evidence_of(arm, now)))
+            .collect()
+    }
+
+    /// Each eligible offer with the probability that its score, as it is
+    /// believed, is the largest; then the floor.
+    pub fn thompson<S: Score>(&self, beliefs: &[S]) -> ActionDistribution {
+        best_arm::probabilities(beliefs).with_floor(self.exploration_floor)
     }
 }

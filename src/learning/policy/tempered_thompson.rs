@@ -17,6 +17,8 @@
 //! The probabilities are computed, not sampled: see [`best_arm`](crate::learning::best_arm). Valid for
 //! rewards in [0, 1].
 
+use smallvec::SmallVec;
+
 use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::time::Instant;
@@ -52,13 +54,23 @@ impl TemperedThompson {
         )
     }
 
+    /// What is believed of each eligible offer in turn.
+    pub(in crate::learning) fn beliefs(
+        &self,
+        segment: Option<&SegmentState>,
+        eligible: &EligibleOffers,
+        now: Instant,
+    ) -> SmallVec<[Beta; 16]> {
+        self.tabular
+            .beliefs(segment, eligible, now, |arm| self.posterior(arm))
+    }
+
     pub(super) fn distribution(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
         now: Instant,
     ) -> ActionDistribution {
-        self.tabular
-            .thompson(segment, eligible, now, |arm| self.posterior(arm))
+        self.tabular.thompson(&self.beliefs(segment, eligible, now))
     }
 }

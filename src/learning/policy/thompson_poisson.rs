@@ -12,6 +12,8 @@
 //! a count varies as much as its mean; for money, which varies far more, its
 //! posteriors are too sharp.
 
+use smallvec::SmallVec;
+
 use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::time::Instant;
@@ -51,13 +53,23 @@ impl ThompsonPoisson {
         )
     }
 
+    /// What is believed of each eligible offer in turn.
+    pub(in crate::learning) fn beliefs(
+        &self,
+        segment: Option<&SegmentState>,
+        eligible: &EligibleOffers,
+        now: Instant,
+    ) -> SmallVec<[Gamma; 16]> {
+        self.tabular
+            .beliefs(segment, eligible, now, |arm| self.posterior(arm))
+    }
+
     pub(super) fn distribution(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
         now: Instant,
     ) -> ActionDistribution {
-        self.tabular
-            .thompson(segment, eligible, now, |arm| self.posterior(arm))
+        self.tabular.thompson(&self.beliefs(segment, eligible, now))
     }
 }

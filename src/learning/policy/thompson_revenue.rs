@@ -25,6 +25,8 @@
 //! where the prior knows the value far better than the conversion, so about a
 //! hundred times that of `thompson_beta`.
 
+use smallvec::SmallVec;
+
 use super::tabular::Tabular;
 use crate::domain::distribution::{ActionDistribution, EligibleOffers};
 use crate::domain::time::Instant;
@@ -77,13 +79,23 @@ impl ThompsonRevenue {
         )
     }
 
+    /// What is believed of each eligible offer in turn.
+    pub(in crate::learning) fn beliefs(
+        &self,
+        segment: Option<&SegmentState>,
+        eligible: &EligibleOffers,
+        now: Instant,
+    ) -> SmallVec<[Revenue; 16]> {
+        self.tabular
+            .beliefs(segment, eligible, now, |arm| self.posterior(arm))
+    }
+
     pub(super) fn distribution(
         &self,
         segment: Option<&SegmentState>,
         eligible: &EligibleOffers,
         now: Instant,
     ) -> ActionDistribution {
-        self.tabular
-            .thompson(segment, eligible, now, |arm| self.posterior(arm))
+        self.tabular.thompson(&self.beliefs(segment, eligible, now))
     }
 }

@@ -7,10 +7,12 @@ use super::shop::Committed;
 use crate::domain::random::DecisionSeed;
 use crate::domain::time::Instant;
 use crate::learning::PolicyState;
+use crate::simulation::decider::{Choice, Decided, Decider};
 use crate::simulation::environment::Situation;
 use crate::simulation::environment::shop::Sale;
+use crate::simulation::learner::Learner;
 use crate::simulation::on_engine::{EngineDecider, needs_engine, refusal};
-use crate::simulation::runner::{Choice, Decided, Decider, Learner, play};
+use crate::simulation::runner::play;
 use crate::simulation::scenario::Candidate;
 use crate::simulation::{Override, Scenario, run, run_on_engine};
 
@@ -142,7 +144,7 @@ fn learnt_by_the_engine(scenario: &Scenario, candidate: &Candidate) -> Played {
 
 type Played = (Vec<Option<Choice>>, PolicyState);
 
-fn committed(name: &str, overrides: &[&str]) -> Scenario {
+pub(super) fn committed(name: &str, overrides: &[&str]) -> Scenario {
     let path = Path::new("simulations").join(format!("{name}.toml"));
     let text = std::fs::read_to_string(path).unwrap();
     let overrides: Vec<Override> = overrides.iter().map(|set| set.parse().unwrap()).collect();

@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::simulation::runner::{Learner, RoundByRound, play};
+use super::engine::committed;
+use crate::simulation::decider::RoundByRound;
+use crate::simulation::learner::Learner;
+use crate::simulation::runner::play;
 use crate::simulation::{Column, Override, Scenario, Trace};
 
 #[test]
@@ -52,5 +55,46 @@ fn the_shorter_way_plays_the_committed_scenarios_alike() {
             }
         }
         assert_eq!(played, 2 * expected, "{name}");
+    }
+}
+
+/// A policy that draws from anchors plays to the same trace, favourites
+/// included, and learns the same.
+#[test]
+fn anchored_draws_play_the_committed_scenarios_alike() {
+    for (name, settings, expected) in [
+        (
+            "spring_festival",
+            &[
+                "rounds=250",
+                "environment.visits_per_day=12",
+                "environment.shoppers=60",
+            ][..],
+            2,
+        ),
+        (
+            "delayed_conversions",
+            &["rounds=400", "environment.decisions_per_day=12"],
+            4,
+        ),
+        ("stale_snapshots", &["rounds=400"], 4),
+        ("fatigue", &["rounds=300", "environment.shoppers=20"], 2),
+    ] {
+        let scenario = committed(name, settings);
+        let mut played = 0;
+        for candidate in &scenario.candidates {
+            let mut whole = Learner::new(candidate, &scenario.environment);
+            let mut quick = Learner::new(candidate, &scenario.environment).with_anchors();
+            if !quick.has_anchors() {
+                continue;
+            }
+            let on = |_| ControlFlow::Continue(());
+            let of_whole = play(&scenario, candidate, 5, &mut whole, &on).unwrap();
+            let of_quick = play(&scenario, candidate, 5, &mut quick, &on).unwrap();
+            assert_eq!(of_quick, of_whole, "{name}, {}", candidate.name);
+            assert!(quick.into_learnt() == whole.into_learnt());
+            played += 1;
+        }
+        assert_eq!(played, expected, "{name}");
     }
 }
