@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Curve, Score, TAIL_DROP};
+use super::{AtNodes, Curve, NODES, Score, TAIL_DROP};
 use crate::domain::math;
 use crate::learning::gaussian::Gaussian;
 
@@ -51,6 +51,16 @@ impl Curve for GaussianCurve {
     fn density(&self, t: f64) -> f64 {
         let z = (t - self.mean) * self.inverse;
         self.inverse * PEAK * math::exp(-0.5 * z * z)
+    }
+
+    #[inline]
+    fn densities(&self, at: &[f64; NODES]) -> AtNodes {
+        let mut densities = at.map(|t| {
+            let z = (t - self.mean) * self.inverse;
+            -0.5 * z * z
+        });
+        math::exp_each(&mut densities);
+        densities.map(|density| self.inverse * PEAK * density)
     }
 
     fn upper(&self) -> f64 {

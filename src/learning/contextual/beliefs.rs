@@ -11,7 +11,7 @@ use crate::domain::random::{Generator, Stream};
 use crate::learning::best_arm;
 use crate::learning::gaussian::{Gaussian, standard_normal};
 use crate::learning::linear::dense::dot;
-use crate::learning::linear::regression::moderated;
+use crate::learning::linear::regression::{Regression, moderated};
 use crate::learning::policy::Context;
 use crate::learning::policy::index::largest;
 use crate::learning::state::PolicyState;
@@ -39,6 +39,27 @@ pub struct Beliefs {
     /// Their standard deviations, 0 where the noise is known to be none; empty
     /// where only expected rewards were asked for and do not depend on them.
     pub deviations: PerOffer,
+}
+
+/// The regressions of some offers, with the offers' places.
+type Taught<'a> = SmallVec<[(usize, &'a Regression); 16]>;
+
+/// Puts the variance of one row's score in each regression at its place, some of
+/// them side by side.
+fn add_variances(taught: &Taught<'_>, row: &[f64], variances: &mut PerOffer) {
+    const SIDE_BY_SIDE: usize = 5;
+    let mut whitened: [Vec<f64>; SIDE_BY_SIDE] = Default::default();
+    let (blocks, rest) = taught.as_chunks::<SIDE_BY_SIDE>();
+    for block in blocks {
+        let regressions = block.map(|(_, regression)| regression);
+        let each = Regression::variances(regressions, row, &mut whitened);
+        for ((place, _), variance) in block.iter().zip(each) {
+            variances[*place] = variance;
+        }
+    }
+    for (place, regression) in rest {
+        variances[*place] = regression.variance(row, &mut whitened[0]);
+    }
 }
 
 /// What a caller needs of scores.
@@ -74,13 +95,17 @@ impl Beliefs {
             Link::Logit => 1.0,
         };
         let mut rows = Rows::new(model, memory, place, features);
-        let mut whitened = Vec::new();
         let mut beliefs = Self {
             link: model.link(),
             noise_variance: noise,
             means: PerOffer::new(),
             deviations: PerOffer::new(),
         };
+        let mut of_prior = |row: &[f64]| {
+            let prior = prior.get_or_insert_with(|| memory.prior(model, member));
+            prior_variance(row, prior)
+        };
+        let mut taught = Taught::default();
         for offer in eligible.iter() {
             let row = rows.of(offer);
             let key = Memory::key(model, offer);
@@ -91,13 +116,20 @@ impl Beliefs {
                 continue;
             }
             let variance = match known {
-                Some(known) => known.variance(row, &mut whitened),
-                None => {
-                    let prior = prior.get_or_insert_with(|| memory.prior(model, member));
-                    prior_variance(row, prior)
+                Some(known) if model.shared().is_some() => known.variance(row, &mut Vec::new()),
+                Some(known) => {
+                    taught.push((beliefs.deviations.len(), known));
+                    0.0
                 }
+                None => of_prior(row),
             };
-            beliefs.deviations.push(math::sqrt(noise * variance));
+            beliefs.deviations.push(variance);
+        }
+        if !taught.is_empty() {
+            add_variances(&taught, &rows.row, &mut beliefs.deviations);
+        }
+        for entry in &mut beliefs.deviations {
+            *entry = math::sqrt(noise * *entry);
         }
         beliefs
     }

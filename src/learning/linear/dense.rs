@@ -105,26 +105,43 @@ pub fn update_factor(factor: &mut [f64], row: &mut [f64]) {
 
 /// `vector` becomes L⁻¹ `vector`.
 pub fn solve_lower(factor: &[f64], vector: &mut [f64]) {
-    let mut rest = factor;
-    for first in 0..vector.len() {
-        let (column, after) = rest.split_at(vector.len() - first);
-        let solved = vector[first] / column[0];
-        vector[first] = solved;
-        if solved != 0.0 {
-            add_scaled(&mut vector[first + 1..], -solved, &column[1..]);
+    solve_lower_each([factor], [vector]);
+}
+
+/// The same for vectors of one dimension, each with a factor of its own, side by
+/// side: one alone is a chain of divisions that wait for each other.
+pub fn solve_lower_each<const N: usize>(factors: [&[f64]; N], mut vectors: [&mut [f64]; N]) {
+    let dimension = vectors.first().map_or(0, |vector| vector.len());
+    let mut start = 0;
+    for first in 0..dimension {
+        let end = start + dimension - first;
+        for (factor, vector) in factors.iter().zip(&mut vectors) {
+            let column = &factor[start..end];
+            let solved = vector[first] / column[0];
+            vector[first] = solved;
+            if solved != 0.0 {
+                add_scaled(&mut vector[first + 1..], -solved, &column[1..]);
+            }
         }
-        rest = after;
+        start = end;
     }
 }
 
 /// `vector` becomes L⁻ᵀ `vector`.
 pub fn solve_upper(factor: &[f64], vector: &mut [f64]) {
-    let dimension = vector.len();
+    solve_upper_each(factor, [vector]);
+}
+
+/// The same for vectors of one dimension, side by side.
+pub fn solve_upper_each<const N: usize>(factor: &[f64], mut vectors: [&mut [f64]; N]) {
+    let dimension = vectors.first().map_or(0, |vector| vector.len());
     let mut end = packed_length(dimension);
     for first in (0..dimension).rev() {
         let column = &factor[end - (dimension - first)..end];
-        let known = dot(&column[1..], &vector[first + 1..]);
-        vector[first] = (vector[first] - known) / column[0];
+        for vector in &mut vectors {
+            let known = dot(&column[1..], &vector[first + 1..]);
+            vector[first] = (vector[first] - known) / column[0];
+        }
         end -= dimension - first;
     }
 }

@@ -15,7 +15,10 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::dense::{add_outer, factorise, packed_length, solve_lower, solve_upper, update_factor};
+use super::dense::{
+    add_outer, factorise, packed_length, solve_lower, solve_lower_each, solve_upper,
+    solve_upper_each, update_factor,
+};
 use crate::domain::math;
 
 /// The factor is made afresh after so many rows.
@@ -171,6 +174,27 @@ impl Precision {
     pub fn solve(&self, vector: &mut [f64]) {
         solve_lower(&self.factor, vector);
         solve_upper(&self.factor, vector);
+    }
+
+    /// The same for two vectors, side by side.
+    pub fn solve_both(&self, one: &mut [f64], other: &mut [f64]) {
+        let factor = &self.factor[..];
+        solve_lower_each([factor, factor], [&mut *one, &mut *other]);
+        solve_upper_each(factor, [one, other]);
+    }
+
+    /// L⁻¹ `row` for each of some matrices of the row's dimension, side by side.
+    pub fn whitened_each<const N: usize>(
+        these: [&Self; N],
+        row: &[f64],
+        whitened: [&mut Vec<f64>; N],
+    ) {
+        let whitened = whitened.map(|whitened| {
+            whitened.clear();
+            whitened.extend_from_slice(row);
+            &mut whitened[..]
+        });
+        solve_lower_each(these.map(|it| &it.factor[..]), whitened);
     }
 
     /// `row` becomes L⁻¹ `row`, whose dot products are those of rows under

@@ -110,6 +110,19 @@ impl Regression {
         dot(whitened, whitened)
     }
 
+    /// [`Self::variance`] of one row in several regressions of its dimension,
+    /// side by side.
+    #[must_use]
+    pub fn variances<const N: usize>(
+        these: [&Self; N],
+        row: &[f64],
+        whitened: &mut [Vec<f64>; N],
+    ) -> [f64; N] {
+        let precisions = these.map(|it| &it.precision);
+        Precision::whitened_each(precisions, row, whitened.each_mut());
+        whitened.each_ref().map(|whitened| dot(whitened, whitened))
+    }
+
     /// Learns a reward by ridge regression.
     pub fn learn_linear(&mut self, row: &[f64], reward: f64) {
         self.targets += reward;
@@ -143,10 +156,10 @@ impl Regression {
         self.precision.add(row, weight);
         add_scaled(&mut self.information, weighted_target, row);
         self.solution.copy_from_slice(&self.information);
-        self.precision.solve(&mut self.solution);
         self.offset_solution
             .copy_from_slice(self.precision.first_column());
-        self.precision.solve(&mut self.offset_solution);
+        self.precision
+            .solve_both(&mut self.solution, &mut self.offset_solution);
     }
 
     /// How well ridge regression fits, under the offset c.
