@@ -61,6 +61,7 @@ pub(super) fn evaluate(args: &EvaluateArgs, choice: &LoggerChoice) -> Result<Out
         args,
         answer: &pass.answer(&Thresholds::default()),
         names: &names,
+        label: target.policy.label(),
     };
     let answered = told.answered();
     let code = if answered || args.force {
@@ -81,6 +82,8 @@ struct Told<'a> {
     answer: &'a LoggerAnswer,
     /// What the loggers are called.
     names: &'a Names,
+    /// What has to be known of the target besides its name.
+    label: Option<String>,
 }
 
 impl Told<'_> {
@@ -172,6 +175,7 @@ impl Told<'_> {
             "forced": args.force && !answered,
             "log": args.log.as_ref().map(ToString::to_string),
             "target": args.target.as_ref().map(ToString::to_string),
+            "target_is": self.label,
             "placement": args.placement,
             "metric": args.metric.map(Metric::name),
             "estimand": args.estimand(),
@@ -193,6 +197,9 @@ impl Told<'_> {
         }
         if let Some(logged) = self.answer.logged {
             let _ = writeln!(page, "a round earned {logged:.6}");
+        }
+        if let Some(label) = &self.label {
+            let _ = writeln!(page, "the target is {label}");
         }
         if let Some(estimand) = self.args.estimand() {
             let _ = writeln!(page, "a round's reward is {estimand}");

@@ -54,6 +54,8 @@ pub(super) fn evaluate(args: &EvaluateArgs, choice: &SlateChoice) -> Result<Outc
         rows += read;
     }
     let answer = pass.answer(&Thresholds::default());
+    let label = target.policy.label();
+    let label = label.as_deref();
     let answered = answer.lines.iter().any(|line| line.verdict.identifiable());
     let code = if answered || args.force {
         0
@@ -61,8 +63,10 @@ pub(super) fn evaluate(args: &EvaluateArgs, choice: &SlateChoice) -> Result<Outc
         NOT_IDENTIFIABLE
     };
     let report = match args.output {
-        Output::Json => serde_json::to_string_pretty(&document(args, &answer, answered))? + "\n",
-        Output::Text => text(args, &answer),
+        Output::Json => {
+            serde_json::to_string_pretty(&document(args, &answer, answered, label))? + "\n"
+        }
+        Output::Text => text(args, &answer, label),
     };
     Ok(Outcome { report, code })
 }
@@ -89,7 +93,12 @@ fn left_out<'a>(
     unfit.chain(refused.map(|(estimator, why)| (*estimator, why.to_string())))
 }
 
-fn document(args: &EvaluateArgs, answer: &SlateAnswer, answered: bool) -> Value {
+fn document(
+    args: &EvaluateArgs,
+    answer: &SlateAnswer,
+    answered: bool,
+    label: Option<&str>,
+) -> Value {
     let lines = shown(args, answer);
     let estimates = lines.iter().map(|line| {
         json!({
@@ -122,6 +131,7 @@ fn document(args: &EvaluateArgs, answer: &SlateAnswer, answered: bool) -> Value 
         "forced": args.force && !answered,
         "log": args.log.as_ref().map(ToString::to_string),
         "target": args.target.as_ref().map(ToString::to_string),
+        "target_is": label,
         "placement": args.placement,
         "metric": args.metric.map(Metric::name),
         "estimand": args.estimand(),
@@ -135,11 +145,14 @@ fn document(args: &EvaluateArgs, answer: &SlateAnswer, answered: bool) -> Value 
     })
 }
 
-fn text(args: &EvaluateArgs, answer: &SlateAnswer) -> String {
+fn text(args: &EvaluateArgs, answer: &SlateAnswer, label: Option<&str>) -> String {
     // Writing to a string cannot fail.
     let mut page = format!("decisions {}, slots {}\n", answer.slates, answer.slots);
     if let Some(logged) = answer.logged {
         let _ = writeln!(page, "a decision earned {logged:.6}");
+    }
+    if let Some(label) = label {
+        let _ = writeln!(page, "the target is {label}");
     }
     if let Some(estimand) = args.estimand() {
         let _ = writeln!(page, "a slot's reward is {estimand}");

@@ -7,9 +7,9 @@
 //! <https://doi.org/10.1145/218380.218498>.
 //!
 //! Unbiased where some logger can choose whatever the target can; its variance is
-//! never above the naive estimator's. It needs every logger's
-//! probability of what each row chose, which a ledger does not keep: what another
-//! policy would have learnt by then is not known.
+//! never above the naive estimator's. It needs every logger's probability of what
+//! each row chose, which a ledger does not keep: what another policy would have
+//! learnt by then is not known.
 
 use super::{LoggerSizes, Row, real};
 

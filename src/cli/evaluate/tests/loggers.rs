@@ -74,6 +74,23 @@ fn three_estimators_answer_and_say_which_logger_counts() {
 }
 
 #[test]
+fn a_target_that_learnt_from_the_log_is_said_to_be() {
+    let folder = TempDir::new().unwrap();
+    let log = log(&folder, |_| {});
+    let file = folder.path().join("policy.toml");
+    std::fs::write(&file, "kind = 'epsilon_greedy'\nepsilon = 0.2").unwrap();
+    let target = format!("cross-fitted:{}", file.display());
+    let asked = ["--log", &log, "--target", &target, "--loggers", "all"];
+    let (document, _) = json(&asked);
+    let label = document["target_is"].as_str().unwrap();
+    assert!(
+        label.starts_with("cross-fitted in 5 folds by row"),
+        "{label}"
+    );
+    assert!(outcome(&asked).unwrap().report.contains(label));
+}
+
+#[test]
 fn what_a_log_lacks_is_named() {
     let folder = TempDir::new().unwrap();
     let without = log(&folder, |columns| columns.logger_propensities = None);
