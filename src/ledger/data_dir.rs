@@ -128,9 +128,21 @@ pub enum DataDirError {
 pub struct DataDir {
     layout: Layout,
     store_id: StoreId,
-    /// The lock belongs to this handle: the operating system drops it with the
-    /// process, however that ends.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The lock of a data directory. The operating system drops it with the process,
+/// however that ends.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child process that is being started at this
+    /// moment shares it until it runs its own program, and would hold the lock on.
+    fn drop(&mut self) {
+        // Closing it is all that is left where this fails.
+        let _ = self.0.unlock();
+    }
 }
 
 /// A data directory under construction: its parts are created next, then
@@ -345,7 +357,7 @@ fn classify(layout: &Layout) -> Result<Found, DataDirError> {
 }
 
 /// Takes the lock and leaves the pid in it for whoever is refused.
-fn lock(layout: &Layout) -> Result<File, DataDirError> {
+fn lock(layout: &Layout) -> Result<Lock, DataDirError> {
     let path = layout.entry(LOCK);
     let mut file = OpenOptions::new()
         .read(true)
@@ -368,7 +380,7 @@ fn lock(layout: &Layout) -> Result<File, DataDirError> {
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
         .map_err(failed_to("write", &path))?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 /// The pid that the holder of the lock wrote; it may be about to.
@@ -381,7 +393,7 @@ fn describe_holder(file: &mut File) -> String {
     }
 }
 
-fn begin_creation(layout: Layout, lock: File) -> Result<Acquired, DataDirError> {
+fn begin_creation(layout: Layout, lock: Lock) -> Result<Acquired, DataDirError> {
     let mut id = [0; 16];
     getrandom::fill(&mut id)?;
     if !layout.entry(CREATING).exists() {

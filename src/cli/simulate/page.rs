@@ -98,8 +98,13 @@ impl<'r> Part<'r> {
     }
 
     fn curves(&self) -> Vec<Figure> {
-        let shown = self.findings.measures();
-        shown.map(|measure| self.curve(measure).figure()).collect()
+        let plots = self.findings.measures().map(|measure| self.curve(measure));
+        // What is 0 for everybody all along (nothing was cross-sold) tells nothing.
+        let tells = |plot: &LinePlot| {
+            let mut points = plot.lines.iter().flat_map(|line| &line.points);
+            points.any(|point| point.y != 0.0 && !point.y.is_nan())
+        };
+        plots.filter(tells).map(|plot| plot.figure()).collect()
     }
 
     fn curve(&self, measure: Measure) -> LinePlot {
@@ -278,6 +283,29 @@ impl<'r> Part<'r> {
         table
     }
 
+    /// What each policy earns in a group of segments, the most first.
+    fn group(&self, group: usize, name: &str) -> Figure {
+        let dot = |(place, policy): (usize, &PolicySummary)| {
+            let estimate = self.findings.group_reward(place, group)?;
+            Some(Dot {
+                name: policy.name.clone(),
+                series: place,
+                value: estimate.value,
+                interval: estimate.interval(),
+            })
+        };
+        let mut dots: Vec<Dot> = self.summaries().take(PLOTTED).filter_map(dot).collect();
+        dots.sort_by(|one, other| other.value.total_cmp(&one.value));
+        let plot = IntervalPlot {
+            title: format!("Earned a decision: {name}"),
+            x_name: format!("{} a decision", self.unit),
+            percent: false,
+            reference: None,
+            dots,
+        };
+        plot.figure()
+    }
+
     /// The same for each group of segments.
     fn write_groups(&self, page: &mut Page) {
         let groups = self.run.scenario.environment.groups();
@@ -285,6 +313,10 @@ impl<'r> Part<'r> {
             return;
         }
         page.part("Segments");
+        if groups.len() <= PLOTTED {
+            let plots = (0..).zip(groups.iter());
+            page.figures(plots.map(|(group, name)| self.group(group, name)));
+        }
         let names = self.run.scenario.environment.offer_names();
         let unit = self.unit;
         let reward = format!("{unit} a decision");

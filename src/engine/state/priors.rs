@@ -97,6 +97,6 @@ mod tests {
         };
         let entries = [rewards(0.0, 6), rewards(1.0, 2), rewards(2.0, 0)];
         let order: Vec<f64> = spread(&entries).map(|it| it.reward).collect();
-        assert_eq!(order, [0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(order, [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
     }
 }
