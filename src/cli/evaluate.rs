@@ -12,6 +12,7 @@ pub(super) mod choices;
 mod coverage;
 mod gate;
 pub mod learn;
+mod lines;
 mod list;
 pub(super) mod log;
 mod loggers;
